@@ -1,0 +1,59 @@
+"""One look at every picture of a set: its size, whether it opens, which way its ink goes, and a digest of its bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from netchu.data.lines import Sample
+from netchu.errors import NetchuError
+from netchu.image import Grey, open_grey, read_bytes
+
+_FLAT = 12  # grey levels between the darkest and the lightest: less holds no writing that a person could read
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a look at one picture tells. `fault` is why it cannot be opened; the size is 0 x 0 then."""
+
+    width: int = 0
+    height: int = 0
+    dark: bool = False  # light writing on a dark ground
+    blank: bool = False
+    digest: bytes = b""
+    fault: str | None = None
+
+
+def survey(samples: Iterable[Sample]) -> list[Seen]:
+    """Open every sample's picture -> what is seen, in order. Never raises for a bad picture: that is what it tells.
+
+    All pixels are decoded, because a file that was cut short has a perfect header.
+    """
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:  # Pillow decodes outside the interpreter's lock
+        return list(pool.map(_look, [sample.image for sample in samples], chunksize=1))
+
+
+def _look(image: Path) -> Seen:
+    try:
+        data = read_bytes(image)
+        grey = open_grey(data, name=image.name)
+    except NetchuError as error:
+        return Seen(fault=str(error))
+    dark, blank = _ink(grey)
+    return Seen(grey.shape[1], grey.shape[0], dark, blank, hashlib.sha256(data).digest())
+
+
+def _ink(grey: Grey) -> tuple[bool, bool]:
+    """(light on dark, blank). Writing covers less than half of a line, so the median is the ground.
+
+    The ground is judged against this picture's own range: a grey photograph of a white page is still light.
+    """
+    step = max(1, int((grey.size / 20_000) ** 0.5))
+    low, ground, high = np.percentile(grey[::step, ::step], (1, 50, 99))
+    return bool(ground < (low + high) / 2), bool(high - low < _FLAT)

@@ -1,0 +1,136 @@
+"""Pictures in: bytes or a path -> a grey uint8 array (height, width), upright, opaque; and the line picture a model takes.
+
+Files are read by Python and decoded from memory, so paths with any letters work on every system.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import warnings
+from pathlib import Path
+from typing import Any, Union
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from netchu.errors import NetchuError
+
+Grey = NDArray[np.uint8]  # (height, width)
+Source = Union[str, "os.PathLike[str]", bytes, NDArray[Any], Image.Image]
+
+MAX_PIXELS = 500_000_000  # 20,000 x 20,000 still opens; a decompression bomb does not
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".pgm", ".ppm", ".pbm"})
+
+cv2.setNumThreads(1)  # threads are the caller's: one reader, one core, however many readers there are
+
+
+def open_grey(source: Source, name: str | None = None) -> Grey:
+    """Open a picture as grey uint8 (height, width).
+
+    `source` is a path, the bytes of a file, a PIL picture or an array: (h, w) grey, (h, w, 3) RGB or (h, w, 4) RGBA.
+    EXIF rotation is applied, transparency is laid on white, 16-bit and CMYK are converted.
+    Raises NetchuError when it is not a picture, is cut short or is too large; `name` is what the message calls it.
+    """
+    if isinstance(source, np.ndarray):
+        return _from_array(source, name or "array")
+    if isinstance(source, Image.Image):
+        return _to_grey(source, name or "picture")
+    if isinstance(source, bytes):
+        data, name = source, name or "bytes"
+    else:
+        name = name or os.fspath(source)
+        data = read_bytes(source)
+    if not data:
+        raise NetchuError(f"{name}: the file is empty; expected a picture")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's own bomb warning: the size is judged below
+            picture = Image.open(io.BytesIO(data))
+            if picture.width * picture.height > MAX_PIXELS:
+                size = f"{picture.width} x {picture.height}"
+                raise NetchuError(f"{name}: {size} pixels is over the limit of {MAX_PIXELS:,}; scale it down first")
+            picture.load()
+        return _to_grey(picture, name)
+    except NetchuError:
+        raise
+    except Exception as error:  # Pillow's decoders raise many kinds: OSError, SyntaxError, struct.error, ValueError ...
+        raise NetchuError(f"{name}: not a readable picture ({_reason(error)}); expected PNG, JPEG, TIFF or WebP") from error
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a file; a missing, forbidden or wrong path is a NetchuError."""
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise NetchuError(f"{os.fspath(path)}: no such file") from None
+    except IsADirectoryError:
+        raise NetchuError(f"{os.fspath(path)}: is a folder; expected a file") from None
+    except (OSError, ValueError) as error:
+        raise NetchuError(f"{os.fspath(path)}: cannot be read ({_reason(error)})") from None
+
+
+def to_height(grey: Grey, height: int) -> Grey:
+    """Scale a line picture to `height` rows, keeping its aspect: (h, w) -> (height, max(1, round(w * height / h)))."""
+    rows, columns = grey.shape
+    width = max(1, math.floor(columns * height / rows + 0.5))
+    if (rows, columns) == (height, width):
+        return np.ascontiguousarray(grey)
+    shrinking = height < rows
+    return cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)  # type: ignore[return-value]
+
+
+def pad_batch(lines: list[Grey], width: int | None = None) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Lines of one height -> images (N, H, W) padded on the right with zeros, true widths (N,).
+
+    What the padding holds does not matter: the model masks all columns from a line's width on.
+    """
+    widths = np.array([line.shape[1] for line in lines], dtype=np.int64)
+    images = np.zeros((len(lines), lines[0].shape[0], max(int(widths.max()), width or 0)), dtype=np.uint8)
+    for image, line in zip(images, lines):
+        image[:, : line.shape[1]] = line
+    return images, widths
+
+
+def _to_grey(picture: Image.Image, name: str) -> Grey:
+    """Any PIL mode -> grey array. 16-bit and float greys are scaled by the range their format allows."""
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith("I;16") or picture.mode == "I":
+        values = np.asarray(picture.convert("I"), dtype=np.int64)
+        return (np.clip(values, 0, 65535) // 257).astype(np.uint8)
+    if picture.mode == "F":
+        return _from_array(np.asarray(picture), name)
+    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        paper = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(paper, picture)
+    elif picture.mode == "CMYK":
+        picture = picture.convert("RGB")
+    return np.array(picture.convert("L"), dtype=np.uint8)
+
+
+def _from_array(array: NDArray[Any], name: str) -> Grey:
+    """(h, w), (h, w, 1|3|4) of any number type -> grey; floats are 0..1 when their maximum is at most 1, else 0..255."""
+    if array.size == 0 or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
+        raise NetchuError(f"{name}: shape {array.shape} is not a picture; expected (h, w), (h, w, 3) or (h, w, 4)")
+    if array.dtype == np.bool_:
+        array = array.astype(np.uint8) * 255
+    elif array.dtype == np.uint16:
+        array = (array // 257).astype(np.uint8)
+    elif np.issubdtype(array.dtype, np.floating):
+        finite = np.nan_to_num(array, nan=0.0, posinf=0.0, neginf=0.0)
+        array = np.clip(finite * (255.0 if finite.max() <= 1.0 else 1.0), 0, 255).astype(np.uint8)
+    elif array.dtype != np.uint8:
+        array = np.clip(array, 0, 255).astype(np.uint8)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    return np.ascontiguousarray(array) if array.ndim == 2 else _to_grey(Image.fromarray(array), name)
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of an error's text, without the path that strerror repeats."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(text).splitlines()[0][:120]

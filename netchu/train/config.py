@@ -1,0 +1,87 @@
+"""Every knob of a training run, with its default. Recipes are flat TOML files of the same names."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from netchu.errors import NetchuError
+from netchu.image import read_bytes
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    architecture: str = "base"
+    languages: tuple[str, ...] = ()  # alphabets the model must know, whether or not the data shows every letter
+    epochs: int = 0  # 0: as many as make 120,000 line passes, between 20 and 400
+    batch_columns: int = 14336  # padded columns a batch: 16 lines of 896
+    learning_rate: float = 0.002
+    weight_decay: float = 0.02
+    warmup: float = 0.02  # share of the run over which the rate rises
+    cooldown: float = 0.4  # share of the run, at its end, over which it falls to nothing
+    clip: float = 1.0  # largest gradient norm
+    ema: float = 0.998  # decay of the averaged weights, which are what is scored and shipped
+    shortcut: float = 0.3  # share of the loss on the shortcut head
+    dropout: float = 0.1
+    augment: float = 1.0  # strength; 0 turns it off
+    freeze: int = 0  # epochs, when fine-tuning, in which the trunk stays as it is
+    keep_alphabet: bool = True  # when fine-tuning: characters of the base model that the new data lacks stay
+    patience: int = 0  # evaluations without a better CER after which to stop; 0: never before the cooldown is through
+    evaluate_every: int = 1  # epochs
+    seed: int = 0
+    precision: str = "auto"  # float32, bfloat16, or whichever this machine is faster in
+    threads: int = 0  # 0: all cores this process may use
+    workers: int = 1  # threads that make batches
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value, default = getattr(self, field.name), field.default
+            if isinstance(default, tuple) and isinstance(value, list | tuple):
+                object.__setattr__(self, field.name, tuple(value))
+            elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+                object.__setattr__(self, field.name, float(value))
+            elif type(value) is not type(default):
+                expected = type(default).__name__
+                raise NetchuError(f"option {field.name} = {value!r}: expected {expected}")
+        for name, low, high in _LIMITS:
+            if not low <= getattr(self, name) <= high:
+                raise NetchuError(f"option {name} = {getattr(self, name)}: must lie between {low:g} and {high:g}")
+        if self.precision not in ("auto", "float32", "bfloat16"):
+            raise NetchuError(f"option precision = {self.precision!r}: must be auto, float32 or bfloat16")
+
+
+_LIMITS = (
+    ("epochs", 0, 1_000_000), ("batch_columns", 64, 1 << 24), ("learning_rate", 1e-7, 1.0), ("weight_decay", 0, 1),
+    ("warmup", 0, 0.9), ("cooldown", 0, 1), ("clip", 1e-3, 1e6), ("ema", 0, 0.99999), ("shortcut", 0, 0.9),
+    ("dropout", 0, 0.9), ("augment", 0, 3), ("freeze", 0, 1_000_000), ("patience", 0, 1_000_000),
+    ("evaluate_every", 1, 1_000_000), ("threads", 0, 1024), ("workers", 1, 256),
+)  # fmt: skip
+
+
+def configure(options: Mapping[str, Any], base: TrainConfig | None = None) -> TrainConfig:
+    """Options by name -> a config. Raises NetchuError that names the nearest on an unknown one."""
+    known = [field.name for field in dataclasses.fields(TrainConfig)]
+    for name in options:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+            raise NetchuError(f"unknown option {name!r}; {hint}")
+    return dataclasses.replace(base or TrainConfig(), **options)
+
+
+def read_recipe(path: str | Path) -> dict[str, Any]:
+    """A TOML recipe -> its options. Raises NetchuError with the line of a syntax error."""
+    try:
+        return tomllib.loads(read_bytes(path).decode("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise NetchuError(f"{path}: not a TOML recipe ({error})") from None

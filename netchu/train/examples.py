@@ -1,0 +1,123 @@
+"""From data sets to examples: the charset, the lines that can be trained on, and every line that cannot, with why."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from netchu.alphabets import alphabet
+from netchu.data.batch import Example
+from netchu.data.lines import LineSet, Reject, Sample, read_lines
+from netchu.data.split import split_lines
+from netchu.errors import NetchuError
+from netchu.text import Charset, describe, needed_frames
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set with the number of times each of its lines is seen in an epoch."""
+
+    path: Path
+    weight: float = 1.0
+
+    @classmethod
+    def parse(cls, text: str) -> Source:
+        """`PATH` or `PATH@WEIGHT`, as the command line takes it."""
+        path, at, weight = text.rpartition("@")
+        try:
+            value = float(weight)
+        except ValueError:
+            at, value = "", 1.0
+        if not at:
+            return cls(Path(text))
+        if not 0 < value <= 1000:
+            raise NetchuError(f"{text}: the weight after @ must lie between 0 and 1000")
+        return cls(Path(path), value)
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a run trains and validates on."""
+
+    train: tuple[Example, ...]
+    val: tuple[Example, ...]
+    names: tuple[str, ...]  # data sets, by Example.source
+    weights: tuple[float, ...]
+    digests: tuple[str, ...]
+    rejects: tuple[Reject, ...]
+    charset: Charset
+
+    def summary(self) -> str:
+        """One line: what is used, and how many were left out for which reason."""
+        reasons = Counter(reject.reason.split(":")[0] for reject in self.rejects)
+        left = "".join(f"; {count:,} left out: {reason}" for reason, count in reasons.most_common())
+        return f"{len(self.train):,} lines to train on, {len(self.val):,} to validate on{left}"
+
+
+def gather(sources: Sequence[Source], height: int, stride: int, languages: Sequence[str], base: Charset | None) -> Material:
+    """Read the data sets, settle the charset and sort out the lines.
+
+    Training lines give the charset (with `languages` and, when fine-tuning, `base`); a validation line with a
+    character outside it is kept and simply cannot be read right, so that scores stay honest.
+    Raises NetchuError when nothing is left to train on.
+    """
+    sets = [_with_validation(read_lines(source.path)) for source in sources]
+    rejects = [Reject(f"{found.root.name}/{note.where}", note.reason) for found in sets for note in found.rejects]
+    charset = _charset(sets, languages, base)
+    train: list[Example] = []
+    val: list[Example] = []
+    for number, found in enumerate(sets):
+        for sample in found.samples:
+            if sample.split == "test":
+                continue
+            into = val if sample.split == "val" else train
+            try:
+                into.append(_example(sample, number, charset, height, stride, into is train))
+            except NetchuError as error:
+                rejects.append(Reject(f"{found.root.name}/{found.name(sample)}", str(error)))
+    if not train:
+        why = f": {rejects[0].reason}" if rejects else ""
+        raise NetchuError(f"{', '.join(str(source.path) for source in sources)}: no line to train on{why}")
+    names = tuple(found.root.name for found in sets)
+    digests = tuple(found.digest() for found in sets)
+    weights = tuple(source.weight for source in sources)
+    return Material(tuple(train), tuple(val), names, weights, digests, tuple(rejects), charset)
+
+
+def _with_validation(found: LineSet) -> LineSet:
+    """A set without any split gets one, by hash: a tenth to validate on. One that names its splits is left alone."""
+    if any(sample.split for sample in found.samples) or len(found) < 20:
+        return found
+    return split_lines(found)
+
+
+def _charset(sets: Sequence[LineSet], languages: Sequence[str], base: Charset | None) -> Charset:
+    texts = [sample.text for found in sets for sample in found.samples if sample.split not in ("val", "test")]
+    extra = alphabet(*languages) if languages else ""
+    if base is None:
+        return Charset.from_texts(texts, extra=extra)
+    new = Charset.from_texts(texts, form=base.form, extra=extra)
+    return Charset(base.symbols + tuple(symbol for symbol in new.symbols if symbol not in base.symbols), base.form)
+
+
+def _example(sample: Sample, source: int, charset: Charset, height: int, stride: int, training: bool) -> Example:
+    try:
+        with Image.open(sample.image) as picture:  # the header only: pixels are decoded when they are needed
+            columns, rows = picture.size
+            if picture.getexif().get(0x0112, 1) in (5, 6, 7, 8):
+                columns, rows = rows, columns
+    except Exception as error:  # Pillow raises many kinds for a broken header
+        raise NetchuError(f"unreadable picture: {type(error).__name__}") from None
+    width = max(1, round(columns * height / rows))
+    unknown = charset.missing(sample.text)
+    if unknown and training:
+        raise NetchuError(f"unknown characters: {', '.join(describe(char) for char in unknown)}")
+    target = tuple(charset.encode(sample.text)) if not unknown else ()
+    if training and needed_frames(target) > -(-width // stride):
+        raise NetchuError(f"label longer than its picture allows: {needed_frames(target)} frames in {width} columns")
+    return Example(os.fspath(sample.image), sample.text, target, width, source)

@@ -1,0 +1,322 @@
+"""The one training loop. A step is a batch, an epoch is a plan of batches; scores come from the averaged weights."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from netchu.data.batch import Batch, Maker, Pictures, PlannedBatch, choose, plan
+from netchu.decode.ctc import greedy
+from netchu.errors import NetchuError
+from netchu.metrics import Scores, score
+from netchu.models.line import LineNetwork
+from netchu.train import checkpoint, parallel
+from netchu.train.config import TrainConfig
+from netchu.train.examples import Material
+
+STRETCH = 0.1  # log-s.d. of how much wider or narrower a training line is drawn, at augmentation strength 1
+Report = Callable[[dict[str, Any]], None]  # gets every event that the log gets
+
+
+@dataclass
+class Progress:
+    """Where a run stands: all that is saved with a checkpoint besides tensors."""
+
+    epoch: int = 0  # epochs begun
+    batch: int = 0  # batches of the current epoch already trained on
+    step: int = 0
+    lines: int = 0
+    seconds: float = 0.0
+    best: dict[str, Any] = field(default_factory=dict)  # by "cer" and "wer": the evaluation that was best
+    evaluations: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Trainer:
+    """Trains one network on one material. `folder` takes checkpoints and the log; `report` hears every event.
+
+    Resuming is exact: what is drawn depends on (seed, epoch, line) only, and the checkpoint holds the rest.
+    """
+
+    def __init__(
+        self, network: LineNetwork, material: Material, config: TrainConfig, folder: Path, report: Report | None = None
+    ) -> None:
+        self.config, self.material, self.folder = config, material, folder
+        self.report = report or (lambda event: None)
+        self.device = parallel.device()
+        self.precision = _precision(config.precision, self.device)
+        for part in network.modules():
+            if isinstance(part, nn.Dropout):
+                part.p = config.dropout
+        self.network = parallel.synchronise(network).to(self.device)
+        self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
+        self.optimizer = _optimizer(self.network, config)
+        self.names = {id(weight): name for name, weight in self.network.named_parameters()}
+        self.progress = Progress()
+        self.pictures = Pictures(network.height)
+        rank_of = parallel.rank_and_world()
+        self.maker = Maker(
+            material.train, self.pictures, network.height, config.seed, config.augment, network.stride, rank_of
+        )
+        self.epochs = config.epochs or _default_epochs(material)
+        self.steps = sum(len(self._plan(epoch)) for epoch in range(self.epochs))
+        self.stopping = False
+
+    def run(self) -> Progress:
+        """Train to the end of the schedule, to the end of patience or to Ctrl-C, whichever comes first."""
+        with self._interruptible():
+            while self.progress.epoch < self.epochs and not self.stopping:
+                self._epoch()
+                if self.stopping:
+                    break
+                self.progress.epoch += 1
+                self.progress.batch = 0
+                if self.progress.epoch % self.config.evaluate_every == 0 or self.progress.epoch == self.epochs:
+                    self.evaluate()
+                self.save()
+                if self._patience_over():
+                    self._log({"event": "stopped early", "epoch": self.progress.epoch})
+                    break
+        if self.stopping:
+            self.save()
+            self._log({"event": "interrupted", "epoch": self.progress.epoch, "step": self.progress.step})
+        return self.progress
+
+    def _plan(self, epoch: int) -> list[PlannedBatch]:
+        train, config = self.material.train, self.config
+        chosen = choose(train, self.material.weights, config.seed, epoch)
+        return plan(train, chosen, config.batch_columns, config.seed, epoch, STRETCH * config.augment or 1e-9)
+
+    def _epoch(self) -> None:
+        epoch = self.progress.epoch
+        batches = self._plan(epoch)
+        self.network.train()
+        freeze = epoch < self.config.freeze
+        self.network.trunk.requires_grad_(not freeze)
+        started, lines, losses = time.perf_counter(), 0, []
+        stream = self.maker.stream(batches[self.progress.batch :], epoch, self.config.workers)
+        for batch, whole in zip(stream, batches[self.progress.batch :]):
+            losses.append(self.step(batch))
+            self.progress.batch += 1
+            lines += len(whole.picks)
+            if self.stopping:
+                break
+            if self.progress.batch % 10 == 0 or self.progress.batch == len(batches):
+                seconds = time.perf_counter() - started
+                self.report({
+                    "event": "step", "epoch": epoch, "batch": self.progress.batch, "batches": len(batches),
+                    "step": self.progress.step, "steps": self.steps, "loss": float(np.mean(losses[-10:])),
+                    "lines_per_second": lines / seconds,
+                })  # fmt: skip
+        stream.close()  # type: ignore[attr-defined]
+        self.progress.lines += lines
+        self.progress.seconds += time.perf_counter() - started
+        seconds = max(1e-9, time.perf_counter() - started)
+        self._log({
+            "event": "epoch", "epoch": epoch + 1, "step": self.progress.step, "loss": float(np.mean(losses or [0.0])),
+            "lines_per_second": round(lines / seconds, 2), "learning_rate": self._rate(),
+        })  # fmt: skip
+
+    def step(self, batch: Batch) -> float:
+        """One optimiser step; returns the loss: nats a character, shortcut head included."""
+        torch.manual_seed(self.config.seed + 1_000_003 * self.progress.step + 7919 * parallel.rank_and_world()[0])
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate()
+        loss = self._loss(batch) / max(1, batch.characters)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        total = parallel.sum_gradients(self.network, loss.detach())
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
+        if torch.isfinite(norm):
+            self.optimizer.step()
+        else:
+            self._log({"event": "skipped step", "step": self.progress.step, "why": "gradients are not finite"})
+        self.progress.step += 1
+        self._average()
+        return float(total)
+
+    def _loss(self, batch: Batch) -> Tensor:
+        """Summed CTC loss of both heads over this process's lines."""
+        images = torch.from_numpy(batch.images).to(self.device)
+        widths = torch.from_numpy(batch.widths).to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            logits, shortcut, lengths = self.network.forward_both(images, widths)
+        if not batch.examples:  # more processes than lines: take part in the synchronisation, add nothing
+            return (logits.sum() + shortcut.sum()) * 0.0
+        targets = torch.from_numpy(batch.targets).to(self.device)
+        counts = torch.from_numpy(batch.target_lengths).to(self.device)
+        losses = [
+            functional.ctc_loss(output.log_softmax(2).transpose(0, 1), targets, lengths, counts, reduction="sum")
+            for output in (logits, shortcut)
+        ]
+        return (1 - self.config.shortcut) * losses[0] + self.config.shortcut * losses[1]
+
+    def _rate(self) -> float:
+        """Trapezoid: up over the warm-up, level, down to nothing over the cooldown."""
+        step, config = self.progress.step, self.config
+        rise = (step + 1) / max(1.0, config.warmup * self.steps)
+        fall = (self.steps - step) / max(1.0, config.cooldown * self.steps)
+        return config.learning_rate * max(0.0, min(1.0, rise, fall))
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        decay = min(self.config.ema, (1 + self.progress.step) / (10 + self.progress.step))
+        for mean, value in zip(self.average.state_dict().values(), self.network.state_dict().values()):
+            if mean.dtype.is_floating_point:
+                mean.lerp_(value, 1 - decay)
+            else:
+                mean.copy_(value)
+
+    def evaluate(self) -> dict[str, Any]:
+        """Decode the validation lines with the averaged weights; keep the weights if they are the best yet."""
+        texts = read_examples(self.average, self.material.val, self.pictures, self.material, self.device)
+        result: dict[str, Any] = {"event": "evaluation", "epoch": self.progress.epoch, "step": self.progress.step}
+        if texts:
+            result |= _rates(score([example.text for example in self.material.val], texts, resamples=1))
+            result["sets"] = self._by_set(texts)
+            for measure, tie in (("cer", "wer"), ("wer", "cer")):
+                best = self.progress.best.get(measure)
+                if best is None or (result[measure], result[tie]) < (best[measure], best[tie]):
+                    self.progress.best[measure] = {key: result[key] for key in ("cer", "wer", "ser", "epoch", "step")}
+                    self._save_average(f"best-{measure}")
+        else:
+            self._save_average("best-cer")  # nothing to choose by: the latest
+        self.progress.evaluations.append(result)
+        self._log(result)
+        return result
+
+    def _by_set(self, texts: list[str]) -> dict[str, dict[str, float]]:
+        scores = {}
+        for number, name in enumerate(self.material.names):
+            pairs = [(e.text, text) for e, text in zip(self.material.val, texts) if e.source == number]
+            if pairs:
+                scores[name] = _rates(score(*map(list, zip(*pairs)), resamples=1))  # type: ignore[arg-type]
+        return scores
+
+    def _patience_over(self) -> bool:
+        best = self.progress.best.get("cer")
+        waited = (self.progress.epoch - best["epoch"]) // self.config.evaluate_every if best else 0
+        return 0 < self.config.patience <= waited
+
+    def _log(self, event: dict[str, Any]) -> None:
+        if parallel.rank_and_world()[0] == 0:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with (self.folder / "log.jsonl").open("a", encoding="utf-8", newline="\n") as log:
+                log.write(json.dumps({**event, "seconds": round(self.progress.seconds, 1)}, ensure_ascii=False) + "\n")
+            self.report(event)
+
+    def description(self) -> dict[str, Any]:
+        """What a checkpoint says of its network: enough to build it again."""
+        charset = self.material.charset
+        return {
+            "architecture": self.config.architecture,
+            "charset": list(charset.symbols),
+            "form": charset.form,
+            "languages": list(self.config.languages),
+            "data": dict(zip(self.material.names, self.material.digests)),
+        }
+
+    def _save_average(self, name: str) -> None:
+        if parallel.rank_and_world()[0] == 0:
+            best = self.progress.best.get(name.removeprefix("best-"), {})
+            checkpoint.save(self.folder / f"{name}.safetensors", {"average": self.average.state_dict()},
+                            {**self.description(), "best": best})  # fmt: skip
+
+    def save(self) -> None:
+        """Write last.safetensors: all that resuming needs."""
+        if parallel.rank_and_world()[0] == 0:
+            groups: Mapping[str, Mapping[str, Tensor]] = {
+                "network": self.network.state_dict(),
+                "average": self.average.state_dict(),
+                "optimizer": checkpoint.pack_optimizer(self.optimizer, self.names),
+            }
+            state = {**self.description(), "config": asdict(self.config), "progress": asdict(self.progress)}
+            checkpoint.save(self.folder / "last.safetensors", groups, state)
+
+    def restore(self) -> None:
+        """Go on from last.safetensors. Raises NetchuError when the data or the network are no longer the same."""
+        groups, state = checkpoint.load(self.folder / "last.safetensors")
+        for key, value in self.description().items():
+            if key != "languages" and state[key] != value:
+                raise NetchuError(f"{self.folder}: cannot resume, the {key} has changed since; train afresh or undo that")
+        self.network.load_state_dict(groups["network"])
+        self.average.load_state_dict(groups["average"])
+        checkpoint.unpack_optimizer(self.optimizer, self.names, groups.get("optimizer", {}))
+        self.progress = Progress(**state["progress"])
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Ctrl-C and SIGTERM finish the step, save and leave; a second one stops at once."""
+
+        def ask(number: int, frame: object) -> None:
+            if self.stopping:
+                raise KeyboardInterrupt
+            self.stopping = True
+
+        try:
+            before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        except ValueError:  # not the main thread: whoever runs it there stops it their own way
+            yield
+            return
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@torch.no_grad()
+def read_examples(
+    network: LineNetwork, examples: tuple[Any, ...], pictures: Pictures, material: Material, device: torch.device
+) -> list[str]:
+    """Greedy texts of examples, in order, with a network in evaluation mode."""
+    maker = Maker(examples, pictures, network.height, 0, 0.0, network.stride)
+    texts: list[str] = [""] * len(examples)
+    batches = plan(examples, range(len(examples)), 14336)
+    for batch, planned in zip(maker.stream(batches, 0), batches):
+        images, widths = torch.from_numpy(batch.images).to(device), torch.from_numpy(batch.widths).to(device)
+        logits, lengths = network(images, widths)
+        for pick, frames, length in zip(planned.picks, logits.cpu().numpy(), lengths.tolist()):
+            texts[pick.index] = material.charset.decode(greedy(frames, length).classes)
+    return texts
+
+
+def _rates(scores: Scores) -> dict[str, float]:
+    return {name: round(getattr(scores, name), 5) for name in ("cer", "wer", "ser")}
+
+
+def _optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """AdamW; biases and normalisation weights, which have one dimension, do not decay."""
+    weights = list(network.parameters())
+    groups = [
+        {"params": [w for w in weights if w.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [w for w in weights if w.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), eps=1e-8)
+
+
+def _default_epochs(material: Material) -> int:
+    lines = sum(material.weights[example.source] for example in material.train)
+    return int(min(400, max(20, math.ceil(120_000 / max(1.0, lines)))))
+
+
+def _precision(wanted: str, device: torch.device) -> str:
+    """bfloat16 where the processor computes in it (twice as fast on AVX-512 BF16, AMX and GPUs), else float32."""
+    if wanted != "auto":
+        return wanted
+    if device.type == "cuda":
+        return "bfloat16"
+    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return "bfloat16" if native else "float32"

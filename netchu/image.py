@@ -73,14 +73,17 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         raise NetchuError(f"{os.fspath(path)}: cannot be read ({_reason(error)})") from None
 
 
-def to_height(grey: Grey, height: int) -> Grey:
-    """Scale a line picture to `height` rows, keeping its aspect: (h, w) -> (height, max(1, round(w * height / h)))."""
+def to_height(grey: Grey, height: int, width: float | None = None) -> Grey:
+    """Scale a line picture (h, w) to `height` rows and `width` columns; without one it keeps its aspect.
+
+    Widths are rounded, and at least 1.
+    """
     rows, columns = grey.shape
-    width = max(1, math.floor(columns * height / rows + 0.5))
-    if (rows, columns) == (height, width):
+    wanted = max(1, math.floor((columns * height / rows if width is None else width) + 0.5))
+    if (rows, columns) == (height, wanted):
         return np.ascontiguousarray(grey)
-    shrinking = height < rows
-    return cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)  # type: ignore[return-value]
+    shrinking = height < rows or wanted < columns
+    return cv2.resize(grey, (wanted, height), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
 def pad_batch(lines: list[Grey], width: int | None = None) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from netchu.models.blocks import ConvMixer, frame_mask
@@ -53,18 +52,42 @@ class LSTMNeck(nn.Module):
         return steps.transpose(1, 2).unsqueeze(2)  # (N, D, 1, T)
 
 
+class SelfAttention(nn.Module):
+    """A pre-norm transformer encoder layer (Vaswani et al. 2017), written so that its export keeps every size free."""
+
+    def __init__(self, channels: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norms = nn.ModuleList(nn.LayerNorm(channels) for _ in range(2))
+        self.project = nn.Linear(channels, 3 * channels)
+        self.merge = nn.Linear(channels, channels)
+        self.mix = nn.Sequential(nn.Linear(channels, 2 * channels), nn.ReLU(), nn.Linear(2 * channels, channels))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, steps: Tensor, hidden: Tensor) -> Tensor:
+        """steps (N, T, C); hidden (N, 1, 1, T), added to the scores: 0 on the line, very low on padding."""
+        heads = self.project(self.norms[0](steps)).unflatten(2, (3, self.heads, -1))  # (N, T, 3, heads, C / heads)
+        query, key, value = heads.permute(2, 0, 3, 1, 4).unbind(0)  # each (N, heads, T, C / heads)
+        scores = query @ key.transpose(2, 3) / float(query.shape[3]) ** 0.5 + hidden
+        attended = (scores.softmax(3) @ value).transpose(1, 2).flatten(2)  # (N, T, C)
+        steps = steps + self.dropout(self.merge(attended))
+        return steps + self.dropout(self.mix(self.norms[1](steps)))
+
+
 class AttentionNeck(nn.Module):
-    """Transformer encoder layers (Vaswani et al. 2017) behind a convolution that tells each frame its neighbourhood."""
+    """Transformer encoder layers behind a convolution, which tells each frame its neighbourhood."""
 
     def __init__(self, channels: int, depth: int, heads: int = 4, kernel: int = 15, dropout: float = 0.1) -> None:
         super().__init__()
         self.channels = channels
         self.position = ConvMixer(channels, kernel, 1, dropout)
-        layer = nn.TransformerEncoderLayer(channels, heads, channels * 2, dropout, batch_first=True, norm_first=True)
-        self.layers = nn.TransformerEncoder(layer, depth, nn.LayerNorm(channels), enable_nested_tensor=False)
+        self.layers = nn.ModuleList(SelfAttention(channels, heads, dropout) for _ in range(depth))
+        self.norm = nn.LayerNorm(channels)
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
         mask = frame_mask(lengths, frames.shape[3])
         steps = self.position(frames, mask).squeeze(2).transpose(1, 2)  # (N, T, C)
-        hidden = torch.log(mask[:, 0, 0, :])  # 0 on the line, -inf on padding
-        return self.layers(steps, src_key_padding_mask=hidden).transpose(1, 2).unsqueeze(2)
+        hidden = (mask - 1) * 1e4
+        for layer in self.layers:
+            steps = layer(steps, hidden)
+        return self.norm(steps).transpose(1, 2).unsqueeze(2)

@@ -78,6 +78,8 @@ def test_a_letter_of_a_stray_script(make):
     rows = [*healthy(30), *((f"x{i}.png", "nam anh em " * 10, "train") for i in range(12)), ("y.png", "ᑕa", "train")]
     [finding] = found(make(*rows, columns=SPLIT))["odd-script"]
     assert "U+1455" in finding.message and finding.examples == ("y.png",)
+    mixed = make(*rows[:-1], *((f"r{i}.png", "дом", "train") for i in range(4)), columns=SPLIT, name="two scripts")
+    assert "odd-script" not in found(mixed)
 
 
 @pytest.mark.parametrize(("text", "fits"), [("abcde", True), ("aabbc", False), ("abcdef", False), ("aabc", True)])

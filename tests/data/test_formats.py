@@ -84,6 +84,13 @@ def test_paddleocr_lists_with_splits_and_picture_lists(src, out, draw):
     assert {r.where for r in lines.rejects} >= {"rec/rec_gt_train.txt:5", "rec/rec_gt_test.txt:3"}
 
 
+def test_a_list_of_everything_does_not_hide_the_splits(src, out, draw):
+    draw(src / "1.png"), draw(src / "2.png")
+    put(src / "all.txt", "1.png\tmột\n2.png\thai\n"), put(src / "val.txt", "1.png\tmột\n")
+    lines = import_lines(src, out)
+    assert {(s.text, s.split) for s in lines.samples} == {("một", "val"), ("hai", None)} and len(lines.rejects) == 1
+
+
 def test_vietocr_list_named_alone(src, out, draw):
     draw(src / "word/1.png")
     file = put(src / "annotation_val.txt", "word/1.png\tPhường 1\n")
@@ -245,14 +252,12 @@ def test_link_copies_nothing(src, draw, out):
 
 
 def test_names_that_collide_are_numbered_alike_each_time(src, draw, tmp_path):
-    put(src / "list.txt", "a/X.png\tmột\n../b/x.png\thai\n../c/x.png\tba\n")
-    draw(src / "a/X.png"), draw(src.parent / "b/x.png"), draw(src.parent / "c/x.png")
-    (src / "a/X.png").rename(src / "X.png")
-    put(src / "list.txt", "X.png\tmột\n../b/x.png\thai\n../c/x.png\tba\n")
+    draw(src / "x.png"), draw(src.parent / "b/X.png"), draw(src.parent / "c/x.png")
+    put(src / "list.txt", "x.png\tmột\n../b/X.png\thai\n../c/x.png\tba\n")
     for out in ("o1", "o2"):
         assert told(import_lines(src, tmp_path / out)) == {
-            "lines/X.png": "một",
-            "lines/x-2.png": "hai",
+            "lines/x.png": "một",
+            "lines/X-2.png": "hai",
             "lines/x-3.png": "ba",
         }
 

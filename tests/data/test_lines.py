@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from netchu.data.lines import Sample, by_reason, read_lines, write_lines
+from netchu.data.lines import LineSet, Sample, by_reason, read_lines, write_lines
 from netchu.errors import NetchuError
 
 
@@ -145,6 +145,11 @@ def test_digest_follows_names_and_texts_not_the_place(make, tmp_path):
     assert read_lines(tmp_path / "copy").digest() == digest
     (root / "lines.tsv").write_text("image\ttext\na.png\tHà Nội\nb.png\tHuê\n", encoding="utf-8")
     assert read_lines(root).digest() != digest
+
+
+def test_digest_knows_where_a_name_ends():
+    root = Path("/d")
+    assert LineSet(root, (Sample(root / "a", "bc"),)).digest() != LineSet(root, (Sample(root / "ab", "c"),)).digest()
 
 
 def test_rejects_are_summed_up_by_reason(make):

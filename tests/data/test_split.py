@@ -89,6 +89,7 @@ def test_no_split_stays_empty_with_few_groups():
         assert set(shares(split_lines(few, val=0.3, test=0.3))) == {"train", "val", "test"}
     uneven = tuple(Sample(ROOT / f"{i}.png", "x" if i else "y") for i in range(100))
     assert set(shares(split_lines(replace(lines(), samples=uneven), val=0.6))) == {"train", "val"}
+    assert Counter(s.split for s in split_lines(replace(lines(), samples=uneven), val=0.001).samples)["val"] == 1
 
 
 def test_old_splits_are_forgotten():

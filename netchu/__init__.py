@@ -1,0 +1,28 @@
+"""netchu reads handwriting out of pictures, offline, on a CPU.
+
+    import netchu
+    reader = netchu.load("vi")            # a bundled model's name, or a path to a .onnx
+    page = reader.read("letter.jpg")      # -> Page
+    lines = reader.read_lines([a, b])     # -> N in, N out, in order
+
+Importing the package imports nothing heavy: what a call needs is imported by the call.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netchu.errors import NetchuError
+
+if TYPE_CHECKING:
+    from netchu.read import Reader
+
+__version__ = "0.1.0"
+__all__ = ["NetchuError", "__version__", "load"]
+
+
+def load(model: str = "vi", threads: int = 1) -> Reader:
+    """A reader for a bundled model's name or a path to a `.onnx`. Raises NetchuError when there is no such model."""
+    from netchu import read
+
+    return read.load(model, threads)

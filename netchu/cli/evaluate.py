@@ -1,0 +1,113 @@
+"""netchu eval: a model's scores on line data sets."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from netchu.data.lines import LineSet, read_lines
+from netchu.errors import NetchuError
+from netchu.image import open_grey
+from netchu.metrics import score
+from netchu.read import Reader, load
+from netchu.records import Line
+
+CHUNK = 64  # lines decoded and read at a time: bounded memory, and enough to sort by width
+
+
+@click.command("eval")
+@click.argument("datasets", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-m", "--model", default="vi", show_default=True, help="A bundled model's name or a path to a .onnx.")
+@click.option("--split", help="train, val or test; without one, the whole set.")
+@click.option("--normaliser", default="nfc", show_default=True, help="How texts are compared; an unknown name lists them.")
+@click.option("--unit", type=click.Choice(["codepoint", "grapheme"]), default="codepoint", show_default=True)
+@click.option("--decoder", type=click.Choice(["greedy"]), default="greedy", show_default=True)
+@click.option("-j", "--jobs", type=click.IntRange(1), default=None, help="Threads.  [default: all cores]")
+@click.option("--out", type=click.Path(path_type=Path), help="Write image, reference and reading of every line here (TSV).")
+@click.option("--json", "as_json", is_flag=True)
+def evaluate(
+    datasets: tuple[Path, ...], model: str, split: str | None, normaliser: str, unit: str, decoder: str,
+    jobs: int | None, out: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Score a model on data sets in the native format. A set without a split column is scored whole."""
+    reader = load(model)
+    results, rows = [], ["image\treference\treading\n"]
+    for dataset in datasets:
+        result, read_out = evaluate_set(reader, model, dataset, split, normaliser, unit, jobs or os.cpu_count() or 1)
+        results.append({**result, "decoder": decoder})
+        rows += read_out
+    if out:
+        out.write_text("".join(rows), encoding="utf-8", newline="\n")
+    if as_json:
+        click.echo(json.dumps(results[0] if len(results) == 1 else results, ensure_ascii=False))
+    else:
+        show(results)
+
+
+def evaluate_set(
+    reader: Reader, model: str, dataset: Path, split: str | None, normaliser: str, unit: str, jobs: int
+) -> tuple[dict[str, Any], list[str]]:
+    """One data set -> (its result, a TSV row a line). Pictures that cannot be opened count as read empty."""
+    found = read_lines(dataset)
+    lines = found.part(split) if split and "split" in found.columns else found
+    if not len(lines):
+        raise NetchuError(f"{dataset}: no lines in split {split!r}")
+    started = time.perf_counter()
+    readings, unreadable = read_set(reader, lines, jobs)
+    seconds = time.perf_counter() - started
+    references = [sample.text for sample in lines.samples]
+    writers = [sample.writer for sample in lines.samples] if "writer" in found.columns else None
+    scores = score(references, [line.text for line in readings], normaliser=normaliser, unit=unit, writers=writers)  # type: ignore[arg-type]
+    result = {
+        "model": model, "dataset": str(dataset), "split": split if "split" in found.columns else None,
+        **scores.to_json(), "seconds": round(seconds, 3), "lines_per_second": round(len(lines) / seconds, 2),
+        "threads": jobs, "unreadable": unreadable, "rejected": len(found.rejects),
+    }  # fmt: skip
+    rows = [f"{lines.name(s)}\t{s.text}\t{line.text}\n" for s, line in zip(lines.samples, readings)]
+    return result, rows
+
+
+def read_set(reader: Reader, lines: LineSet, jobs: int) -> tuple[list[Line], int]:
+    """Readings in order, and how many pictures could not be opened."""
+    nothing = Line("", 0.0, (), ())
+
+    def chunk(start: int) -> list[Line]:
+        pictures = []
+        for sample in lines.samples[start : start + CHUNK]:
+            try:
+                pictures.append(open_grey(sample.image))
+            except NetchuError as error:
+                click.echo(f"netchu: {error}", err=True)
+                pictures.append(None)
+        good = iter(reader.read_lines([picture for picture in pictures if picture is not None]))
+        return [nothing if picture is None else next(good) for picture in pictures]
+
+    with ThreadPoolExecutor(jobs) as pool:
+        readings = [line for part in pool.map(chunk, range(0, len(lines), CHUNK)) for line in part]
+    return readings, sum(line is nothing for line in readings)
+
+
+def show(results: list[dict[str, Any]]) -> None:
+    table = Table(title=f"{results[0]['model']}, {results[0]['normalisation']}, by {results[0]['unit']}")
+    for column in ("data set", "split", "lines", "CER % [95 % interval]", "WER %", "SER %", "lines/s"):
+        table.add_column(column, justify="left" if column in ("data set", "split") else "right")
+    for result in results:
+        low, high = result["cer_ci95"]
+        table.add_row(
+            Path(result["dataset"]).name, result["split"] or "all", f"{result['lines']:,}",
+            f"{100 * result['cer']:.2f} [{100 * low:.2f}, {100 * high:.2f}]", f"{100 * result['wer']:.2f}",
+            f"{100 * result['ser']:.2f}", f"{result['lines_per_second']:.1f}",
+        )  # fmt: skip
+    Console().print(table)
+    for result in results:
+        if result["unreadable"] or result["rejected"]:
+            click.echo(f"{result['dataset']}: {result['unreadable']} pictures unreadable (scored as read empty), "
+                       f"{result['rejected']} rows rejected (netchu data check lists them)", err=True)  # fmt: skip

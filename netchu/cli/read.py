@@ -1,0 +1,125 @@
+"""netchu read: pictures in, text out."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from netchu.data.lines import write_whole
+from netchu.errors import NetchuError
+from netchu.image import SUFFIXES
+from netchu.read import Reader, load
+from netchu.records import Page
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE|DIR|GLOB|-...")
+@click.option("--line", is_flag=True, help="Every picture is one line of text.")
+@click.option("-f", "--format", "form", type=click.Choice(["txt", "json", "tsv"]), default="txt", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="The same as -f json.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="A folder: one file a picture goes there.")
+@click.option("-m", "--model", default="vi", show_default=True, help="A bundled model's name or a path to a .onnx.")
+@click.option("-j", "--jobs", type=click.IntRange(1), default=None, help="Pictures read at once.  [default: all cores]")
+@click.option("--min-conf", type=click.FloatRange(0, 1), default=0.0, help="Mark what is less sure than this with ⟦…⟧.")
+def read(
+    files: tuple[str, ...], line: bool, form: str, as_json: bool, output: Path | None, model: str, jobs: int | None,
+    min_conf: float,
+) -> None:  # fmt: skip
+    """Read text out of pictures. One that cannot be read is reported, and the others go on."""
+    form = "json" if as_json else form
+    reader = load(model)
+    sources = list(expand(files))
+    if not sources:
+        raise NetchuError(f"{', '.join(files)}: no pictures there ({', '.join(sorted(SUFFIXES))})")
+    names = targets(sources, output, form) if output else {}
+    failed: list[str] = []
+    several = len(sources) > 1
+    with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
+        for source, (page, why) in zip(sources, pool.map(lambda source: attempt(reader, source, line), sources)):
+            if page is None:
+                failed.append(why)
+                click.echo(f"netchu: {why}", err=True)
+                continue
+            text = render(page, form, min_conf, several and output is None)
+            if output:
+                write_whole(names[source], text.encode("utf-8"))
+            else:
+                click.echo(text, nl=False)
+    if failed and several:
+        click.echo(f"netchu: {len(failed)} of {len(sources)} pictures could not be read (above)", err=True)
+        sys.exit(1)
+    if failed:
+        sys.exit(2)
+
+
+def attempt(reader: Reader, source: str, line: bool) -> tuple[Page | None, str]:
+    """A picture's page, or why there is none."""
+    try:
+        picture: str | bytes = sys.stdin.buffer.read() if source == "-" else source
+        return replace(reader.read(picture, line=line), source="stdin" if source == "-" else source), ""
+    except NetchuError as error:
+        return None, str(error)
+    except MemoryError:
+        return None, f"{source}: too large for this machine's memory; scale it down first"
+
+
+def expand(files: tuple[str, ...]) -> Iterator[str]:
+    """Files as they are, folders as the pictures in them and below, patterns as what they match; sorted, once each."""
+    seen: set[str] = set()
+    for file in files:
+        if file == "-" or Path(file).is_file():
+            found = [file]
+        elif Path(file).is_dir():
+            found = sorted(str(path) for path in Path(file).rglob("*") if path.suffix.lower() in SUFFIXES)
+        else:
+            found = sorted(glob.glob(file, recursive=True)) or [file]  # no match: the open will say so, by name
+        for path in found:
+            if path not in seen:
+                seen.add(path)
+                yield path
+
+
+def targets(sources: list[str], folder: Path, form: str) -> dict[str, Path]:
+    """An output file for each source: its stem, with its extension kept where two sources would share one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names: dict[str, Path] = {}
+    taken: set[Path] = set()
+    for source in sources:
+        stem = "stdin" if source == "-" else Path(source).stem
+        target, number = folder / f"{stem}.{form}", 2
+        while target in taken:
+            target, number = folder / f"{stem}-{number}.{form}", number + 1
+        taken.add(target)
+        names[source] = target
+    return names
+
+
+def render(page: Page, form: str, min_conf: float, named: bool) -> str:
+    """A page as text. `named` puts its source in front, where several pages share a stream."""
+    if form == "json":
+        return json.dumps(page.to_json(), ensure_ascii=False) + "\n"
+    rows = [marked(page, number, min_conf) for number in range(len(page.lines))]
+    if form == "tsv":
+        return "".join(f"{page.source}\t{line.confidence:.4f}\t{row}\n" for line, row in zip(page.lines, rows))
+    if named:
+        return "".join(f"{page.source}\t{row}\n" for row in rows or [""])
+    return "".join(row + "\n" for row in rows)
+
+
+def marked(page: Page, number: int, min_conf: float) -> str:
+    """A line's text, runs of characters under `min_conf` inside ⟦⟧. Nothing is deleted."""
+    text, doubtful = "", False
+    for char in page.lines[number].chars:
+        if (char.confidence < min_conf) != doubtful:
+            text += "⟧" if doubtful else "⟦"
+            doubtful = not doubtful
+        text += char.text
+    return text + ("⟧" if doubtful else "")

@@ -1,0 +1,127 @@
+"""The way from a picture to text. Start here.
+
+    picture --image.open_grey--> grey array --to_height, pad_batch--> images, widths
+            --Session.run--> logits, lengths --decode.ctc.greedy--> Path --write--> Line
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netchu.decode.ctc import Path, greedy
+from netchu.errors import NetchuError
+from netchu.image import Grey, Source, open_grey, pad_batch, to_height
+from netchu.records import Char, Line, Page
+from netchu.session import Session
+from netchu.text import Charset
+
+Decoder = Callable[[NDArray[Any], int, float], Path]  # logits (T, C), length, temperature -> what was read
+
+WIDTH_STEP = 64  # lines of one batch are padded to a multiple of this: few shapes, so memory stays flat
+BATCH_COLUMNS = 8192  # padded columns a batch: enough to amortise a call, small enough to stay in cache
+LONGEST = 400  # a picture longer than this many heights is no line of text; it is squeezed to that
+PAGE_HEIGHT, PAGE_ASPECT = 160, 4.0  # taller than this and less elongated than that: more than a line
+
+
+class Reader:
+    """Reads lines with one model. It keeps no state between calls: share one among threads as you like.
+
+    `threads` are those of a single call; to use more cores, call from several threads.
+    """
+
+    def __init__(self, session: Session, decoder: Decoder = greedy) -> None:
+        self.session = session
+        self.info = session.info
+        self.decoder = decoder
+
+    def read(self, source: Source, line: bool = False) -> Page:
+        """Read a picture: a path, the bytes of a file, a PIL picture or an array. A blank one is a page with no lines.
+
+        With `line` the whole picture is one line. Raises NetchuError when it cannot be opened, or when it shows more
+        than one line and `line` is not set.
+        """
+        picture = open_grey(source)
+        rows, columns = picture.shape
+        name = source if isinstance(source, str) else getattr(source, "name", "")
+        if not line and rows > PAGE_HEIGHT and columns < PAGE_ASPECT * rows and not is_blank(picture):
+            raise NetchuError(
+                f"{source if not isinstance(source, bytes | np.ndarray) else 'picture'}: {columns} x {rows} pixels look "
+                "like a page, and this version reads lines; crop its lines, or say --line (line=True) if it is one"
+            )
+        found = self.read_lines([picture])[0]
+        return Page(columns, rows, (found,) if found.text else (), str(name))
+
+    def read_lines(self, sources: Iterable[Source]) -> list[Line]:
+        """Read line pictures of any sizes: N in, N out, in order. A line without text comes back as an empty text."""
+        pictures = [open_grey(source) for source in sources]
+        lines = [to_line(picture, self.info.height) for picture in pictures]
+        results: list[Line | None] = [None] * len(lines)
+        for batch in batches([line.shape[1] for line in lines]):
+            images, widths = pad_batch([lines[index] for index in batch], stepped(lines[batch[-1]].shape[1]))
+            logits, lengths = self.session.run(images, widths)
+            for index, frames, length in zip(batch, logits, lengths):
+                path = self.decoder(frames, int(length), self.info.temperature)
+                across = pictures[index].shape[1] / lines[index].shape[1] * self.info.stride
+                results[index] = write(path, self.info.charset, pictures[index].shape, across)
+        return [result for result in results if result is not None]
+
+
+def load(model: str = "vi", threads: int = 1) -> Reader:
+    """A reader for a bundled model's name or a path to a `.onnx`. Raises NetchuError when there is no such model."""
+    from netchu import zoo
+
+    return Reader(Session(zoo.find(model), threads))
+
+
+def to_line(picture: Grey, height: int) -> Grey:
+    """(h, w) -> (height, w'), aspect kept unless the picture is absurdly long."""
+    rows, columns = picture.shape
+    return to_height(picture, height, min(columns * height / rows, LONGEST * height))
+
+
+def stepped(width: int) -> int:
+    return math.ceil(width / WIDTH_STEP) * WIDTH_STEP
+
+
+def batches(widths: Sequence[int]) -> Iterator[list[int]]:
+    """Indices of lines to read together: sorted by width, BATCH_COLUMNS padded columns at most, never none."""
+    batch: list[int] = []
+    for index in sorted(range(len(widths)), key=lambda index: widths[index]):
+        if batch and (len(batch) + 1) * stepped(widths[index]) > BATCH_COLUMNS:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def write(path: Path, charset: Charset, shape: tuple[int, ...], across: float) -> Line:
+    """A path -> a Line over a picture of `shape` (rows, columns) whose frames are `across` of its columns wide."""
+    rows, columns = shape
+    middles = [0.0]
+    for end, start in zip(path.ends, path.starts[1:]):
+        middles.append((end + start) / 2 * across)
+    middles.append(float(columns))
+    chars: list[Char] = []
+    for place, (index, confidence) in enumerate(zip(path.classes, path.confidences)):
+        symbol = charset.symbols[index]
+        if symbol == " " and (not chars or chars[-1].text == " "):
+            continue
+        box = (min(middles[place], columns), 0.0, min(middles[place + 1], columns), float(rows))
+        chars.append(Char(symbol, confidence, box))
+    while chars and chars[-1].text == " ":
+        chars.pop()
+    sure = math.exp(sum(math.log(max(char.confidence, 1e-9)) for char in chars) / len(chars)) if chars else 0.0
+    corners = ((0.0, 0.0), (float(columns), 0.0), (float(columns), float(rows)), (0.0, float(rows)))
+    return Line("".join(char.text for char in chars), sure, corners, tuple(chars))
+
+
+def is_blank(picture: Grey) -> bool:
+    """No ink: nearly all pixels within a few grey levels."""
+    low, high = np.percentile(picture[:: max(1, picture.shape[0] // 1000), :: max(1, picture.shape[1] // 1000)], (0.1, 99.9))
+    return bool(high - low < 24)

@@ -1,0 +1,91 @@
+"""Run a model file: ONNX Runtime behind one small object, safe to share between threads."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from netchu.errors import NetchuError
+from netchu.image import read_bytes
+from netchu.text import Charset
+
+METADATA_KEY = "netchu"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a model file says of itself. Written by netchu.export, read here; nothing else describes a model."""
+
+    name: str
+    charset: Charset
+    height: int  # rows of a line picture
+    stride: int  # columns a frame
+    direction: str = "ltr"
+    languages: tuple[str, ...] = ()
+    temperature: float = 1.0  # logits are divided by it before they are called probabilities
+    architecture: str = ""
+    parameters: int = 0
+    data: dict[str, str] = field(default_factory=dict)  # training set -> digest
+    scores: dict[str, Any] = field(default_factory=dict)
+    licence: str = ""
+
+    def to_json(self) -> str:
+        fields: dict[str, Any] = {**self.__dict__, "format": FORMAT_VERSION, "form": self.charset.form}
+        fields["charset"] = list(self.charset.symbols)
+        fields["languages"] = list(self.languages)
+        return json.dumps(fields, ensure_ascii=False, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelInfo:
+        fields = json.loads(text)
+        version = fields.pop("format")
+        if version != FORMAT_VERSION:
+            raise NetchuError(f"model format {version} is not one this version reads; install a newer netchu")
+        fields["charset"] = Charset(tuple(fields["charset"]), fields.pop("form"))
+        fields["languages"] = tuple(fields["languages"])
+        known = cls.__dataclass_fields__
+        return cls(**{name: value for name, value in fields.items() if name in known})
+
+
+class Session:
+    """A loaded model. `run` holds no state of its own, so any number of threads may call it."""
+
+    def __init__(self, path: str | os.PathLike[str], threads: int = 1) -> None:
+        """Load a `.onnx` of ours. Raises NetchuError when it is missing, damaged or somebody else's."""
+        self.path = os.fspath(path)
+        data = read_bytes(path)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4  # a broken file is reported by us, in one line
+        # an arena keeps the largest batch it ever saw; widths vary, so memory is given back instead
+        options.enable_cpu_mem_arena = False
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+            metadata = self._session.get_modelmeta().custom_metadata_map
+        except Exception as error:  # ONNX Runtime raises its own kinds, none of them exported by name
+            reason = str(error).splitlines()[0][:100]
+            raise NetchuError(f"{self.path}: not a whole ONNX model ({reason}); fetch or export it again") from None
+        if METADATA_KEY not in metadata:
+            raise NetchuError(f"{self.path}: an ONNX model, but not one of ours (no {METADATA_KEY!r} metadata)")
+        try:
+            self.info = ModelInfo.from_json(metadata[METADATA_KEY])
+        except (KeyError, TypeError, ValueError) as error:
+            raise NetchuError(f"{self.path}: its {METADATA_KEY!r} metadata cannot be understood ({error})") from None
+        self.digest = hashlib.sha256(data).hexdigest()
+
+    def run(
+        self, images: NDArray[np.uint8], widths: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """images uint8 (N, H, W), widths int64 (N,) -> logits float32 (N, T, C), lengths int64 (N,)."""
+        logits, lengths = self._session.run(["logits", "lengths"], {"images": images, "widths": widths})
+        return logits, lengths

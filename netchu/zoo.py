@@ -1,0 +1,45 @@
+"""Which models come with the package. Each is one file in netchu/weights, with a card in cards/."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from netchu.errors import NetchuError
+from netchu.image import read_bytes
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+@dataclass(frozen=True)
+class Bundled:
+    """A model of the package: what it is for, and the SHA-256 its file must have."""
+
+    summary: str
+    sha256: str
+
+    def path(self, name: str) -> Path:
+        return WEIGHTS / f"{name}.onnx"
+
+
+MODELS: dict[str, Bundled] = {}
+
+
+def find(model: str) -> Path:
+    """The file of a bundled model's name or of a path. Raises NetchuError that lists the names."""
+    if model in MODELS:
+        return MODELS[model].path(model)
+    path = Path(os.path.expanduser(model))
+    if path.suffix == ".onnx" or path.exists():
+        return path
+    near = get_close_matches(model, MODELS, 1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise NetchuError(f"model {model!r}: {hint}bundled are {', '.join(MODELS) or 'none'}; any other is a path to a .onnx")
+
+
+def verify(name: str) -> bool:
+    """Whether a bundled model's file is the one that was shipped."""
+    return hashlib.sha256(read_bytes(MODELS[name].path(name))).hexdigest() == MODELS[name].sha256

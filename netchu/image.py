@@ -1,4 +1,4 @@
-"""Pictures in: bytes or a path -> a grey uint8 array (height, width), upright, opaque; and the line picture a model takes.
+"""Pictures in: bytes or a path -> a grey uint8 array (height, width), upright, opaque, then scaled and padded.
 
 Files are read by Python and decoded from memory, so paths with any letters work on every system.
 """
@@ -15,7 +15,7 @@ from typing import Any, Union
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from netchu.errors import NetchuError
 
@@ -57,8 +57,10 @@ def open_grey(source: Source, name: str | None = None) -> Grey:
         return _to_grey(picture, name)
     except NetchuError:
         raise
+    except UnidentifiedImageError:
+        raise NetchuError(f"{name}: not a picture; expected PNG, JPEG, TIFF or WebP") from None
     except Exception as error:  # Pillow's decoders raise many kinds: OSError, SyntaxError, struct.error, ValueError ...
-        raise NetchuError(f"{name}: not a readable picture ({_reason(error)}); expected PNG, JPEG, TIFF or WebP") from error
+        raise NetchuError(f"{name}: damaged picture ({_reason(error)}); save or fetch it again") from error
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
@@ -116,7 +118,7 @@ def _to_grey(picture: Image.Image, name: str) -> Grey:
 
 
 def _from_array(array: NDArray[Any], name: str) -> Grey:
-    """(h, w), (h, w, 1|3|4) of any number type -> grey; floats are 0..1 when their maximum is at most 1, else 0..255."""
+    """(h, w), (h, w, 1|3|4) of any number type -> grey; floats are 0..1 if none is over 1, else 0..255."""
     if array.size == 0 or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
         raise NetchuError(f"{name}: shape {array.shape} is not a picture; expected (h, w), (h, w, 3) or (h, w, 4)")
     if array.dtype == np.bool_:

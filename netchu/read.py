@@ -1,12 +1,13 @@
 """The way from a picture to text. Start here.
 
-    picture --image.open_grey--> grey array --to_height, pad_batch--> images, widths
-            --Session.run--> logits, lengths --decode.ctc.greedy--> Path --write--> Line
+picture --image.open_grey--> grey array --to_height, pad_batch--> images, widths
+        --Session.run--> logits, lengths --decode.ctc.greedy--> Path --write--> Line
 """
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -47,14 +48,14 @@ class Reader:
         """
         picture = open_grey(source)
         rows, columns = picture.shape
-        name = source if isinstance(source, str) else getattr(source, "name", "")
+        name = os.fspath(source) if isinstance(source, str | os.PathLike) else ""
         if not line and rows > PAGE_HEIGHT and columns < PAGE_ASPECT * rows and not is_blank(picture):
             raise NetchuError(
-                f"{source if not isinstance(source, bytes | np.ndarray) else 'picture'}: {columns} x {rows} pixels look "
-                "like a page, and this version reads lines; crop its lines, or say --line (line=True) if it is one"
+                f"{name or 'picture'}: {columns} x {rows} pixels look like a page, and this version reads lines; "
+                "crop its lines, or say --line (line=True) if it is one"
             )
         found = self.read_lines([picture])[0]
-        return Page(columns, rows, (found,) if found.text else (), str(name))
+        return Page(columns, rows, (found,) if found.text else (), name)
 
     def read_lines(self, sources: Iterable[Source]) -> list[Line]:
         """Read line pictures of any sizes: N in, N out, in order. A line without text comes back as an empty text."""
@@ -123,5 +124,7 @@ def write(path: Path, charset: Charset, shape: tuple[int, ...], across: float) -
 
 def is_blank(picture: Grey) -> bool:
     """No ink: nearly all pixels within a few grey levels."""
-    low, high = np.percentile(picture[:: max(1, picture.shape[0] // 1000), :: max(1, picture.shape[1] // 1000)], (0.1, 99.9))
+    low, high = np.percentile(
+        picture[:: max(1, picture.shape[0] // 1000), :: max(1, picture.shape[1] // 1000)], (0.1, 99.9)
+    )
     return bool(high - low < 24)

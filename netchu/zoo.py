@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -25,19 +24,23 @@ class Bundled:
         return WEIGHTS / f"{name}.onnx"
 
 
-MODELS: dict[str, Bundled] = {}
+MODELS: dict[str, Bundled] = {
+    "vi": Bundled("Vietnamese handwriting first, French, English and print besides; the default", "cf67b7febb9f86c9f2af789d381566c4b49e036aea721e5bc28128911dff1463"),
+}
 
 
 def find(model: str) -> Path:
     """The file of a bundled model's name or of a path. Raises NetchuError that lists the names."""
     if model in MODELS:
         return MODELS[model].path(model)
-    path = Path(os.path.expanduser(model))
+    path = Path(model).expanduser()
     if path.suffix == ".onnx" or path.exists():
         return path
     near = get_close_matches(model, MODELS, 1)
     hint = f"did you mean {near[0]}? " if near else ""
-    raise NetchuError(f"model {model!r}: {hint}bundled are {', '.join(MODELS) or 'none'}; any other is a path to a .onnx")
+    raise NetchuError(
+        f"model {model!r}: {hint}bundled are {', '.join(MODELS) or 'none'}; any other is a path to a .onnx"
+    )
 
 
 def verify(name: str) -> bool:

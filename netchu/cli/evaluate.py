@@ -15,7 +15,7 @@ from rich.table import Table
 
 from netchu.data.lines import LineSet, read_lines
 from netchu.errors import NetchuError
-from netchu.image import open_grey
+from netchu.image import Grey, open_grey
 from netchu.metrics import score
 from netchu.read import Reader, load
 from netchu.records import Line
@@ -27,11 +27,15 @@ CHUNK = 64  # lines decoded and read at a time: bounded memory, and enough to so
 @click.argument("datasets", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-m", "--model", default="vi", show_default=True, help="A bundled model's name or a path to a .onnx.")
 @click.option("--split", help="train, val or test; without one, the whole set.")
-@click.option("--normaliser", default="nfc", show_default=True, help="How texts are compared; an unknown name lists them.")
+@click.option(
+    "--normaliser", default="nfc", show_default=True, help="How texts are compared; an unknown name lists them."
+)
 @click.option("--unit", type=click.Choice(["codepoint", "grapheme"]), default="codepoint", show_default=True)
 @click.option("--decoder", type=click.Choice(["greedy"]), default="greedy", show_default=True)
 @click.option("-j", "--jobs", type=click.IntRange(1), default=None, help="Threads.  [default: all cores]")
-@click.option("--out", type=click.Path(path_type=Path), help="Write image, reference and reading of every line here (TSV).")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write image, reference and reading of every line here (TSV)."
+)
 @click.option("--json", "as_json", is_flag=True)
 def evaluate(
     datasets: tuple[Path, ...], model: str, split: str | None, normaliser: str, unit: str, decoder: str,
@@ -80,7 +84,7 @@ def read_set(reader: Reader, lines: LineSet, jobs: int) -> tuple[list[Line], int
     nothing = Line("", 0.0, (), ())
 
     def chunk(start: int) -> list[Line]:
-        pictures = []
+        pictures: list[Grey | None] = []
         for sample in lines.samples[start : start + CHUNK]:
             try:
                 pictures.append(open_grey(sample.image))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from glob import glob
 from pathlib import Path
 
 import click
@@ -80,7 +80,7 @@ def expand(files: tuple[str, ...]) -> Iterator[str]:
         elif Path(file).is_dir():
             found = sorted(str(path) for path in Path(file).rglob("*") if path.suffix.lower() in SUFFIXES)
         else:
-            found = sorted(glob.glob(file, recursive=True)) or [file]  # no match: the open will say so, by name
+            found = sorted(glob(file, recursive=True)) or [file]  # no match: the open will say so, by name
         for path in found:
             if path not in seen:
                 seen.add(path)

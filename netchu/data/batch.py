@@ -18,6 +18,7 @@ from netchu.data.augment import augment
 from netchu.image import Grey, open_grey, pad_batch, to_height
 from netchu.text import needed_frames
 
+
 def bucket(width: int) -> int:
     """The padded width of a batch whose widest line has `width` columns.
 
@@ -95,7 +96,12 @@ class PlannedBatch:
 
 
 def plan(
-    examples: Sequence[Example], chosen: Sequence[int], columns: int, seed: int = 0, epoch: int = 0, stretch: float = 0.0
+    examples: Sequence[Example],
+    chosen: Sequence[int],
+    columns: int,
+    seed: int = 0,
+    epoch: int = 0,
+    stretch: float = 0.0,
 ) -> list[PlannedBatch]:
     """Batches of lines of similar width, in random order: `columns // width` lines of each padded width, never none.
 

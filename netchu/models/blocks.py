@@ -55,7 +55,9 @@ class Normalise(nn.Module):
         return above / ink.clamp(min=FAINTEST) * mask
 
 
-def conv(inputs: int, outputs: int, kernel: int | tuple[int, int] = 3, stride: int | tuple[int, int] = 1) -> nn.Sequential:
+def conv(
+    inputs: int, outputs: int, kernel: int | tuple[int, int] = 3, stride: int | tuple[int, int] = 1
+) -> nn.Sequential:
     """Convolution that keeps ceil(size / stride), batch norm, ReLU."""
     return nn.Sequential(*_conv_norm(inputs, outputs, kernel, stride), nn.ReLU(inplace=True))
 

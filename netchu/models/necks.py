@@ -14,7 +14,9 @@ class ConvNeck(nn.Module):
     of Squeezeformer, Kim et al. 2022). No recurrence, so a core reads it at full speed.
     """
 
-    def __init__(self, inputs: int, channels: int, wide: int, depth: int, kernel: int = 13, dropout: float = 0.1) -> None:
+    def __init__(
+        self, inputs: int, channels: int, wide: int, depth: int, kernel: int = 13, dropout: float = 0.1
+    ) -> None:
         super().__init__()
         self.channels = channels
         self.enter = nn.Conv2d(inputs, channels, 1)
@@ -36,7 +38,7 @@ class ConvNeck(nn.Module):
 
 
 class LSTMNeck(nn.Module):
-    """Bidirectional LSTM layers over packed sequences: the backward pass starts at a line's last frame, not its padding."""
+    """Bidirectional LSTM layers, packed: the backward pass starts at a line's last frame, not in its padding."""
 
     def __init__(self, inputs: int, hidden: int, layers: int = 2, dropout: float = 0.1) -> None:
         super().__init__()

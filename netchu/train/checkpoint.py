@@ -7,7 +7,6 @@ under a temporary name and renamed, so an interruption or a full disk leaves the
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,10 +33,12 @@ def save(path: Path, groups: Mapping[str, Mapping[str, Tensor]], state: Mapping[
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file(tensors, partial, metadata=header)
-        os.replace(partial, path)
+        partial.replace(path)
     except (OSError, SafetensorError) as error:
         partial.unlink(missing_ok=True)
-        raise NetchuError(f"{path}: the checkpoint could not be written ({error}); free some space and --resume") from None
+        raise NetchuError(
+            f"{path}: the checkpoint could not be written ({error}); free some space and --resume"
+        ) from None
 
 
 def load(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:

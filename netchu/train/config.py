@@ -14,9 +14,9 @@ from netchu.errors import NetchuError
 from netchu.image import read_bytes
 
 if sys.version_info >= (3, 11):
-    import tomllib
+    from tomllib import TOMLDecodeError, loads
 else:
-    import tomli as tomllib
+    from tomli import TOMLDecodeError, loads
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,17 @@ def configure(options: Mapping[str, Any], base: TrainConfig | None = None) -> Tr
 def read_recipe(path: str | Path) -> dict[str, Any]:
     """A TOML recipe -> its options. Raises NetchuError with the line of a syntax error."""
     try:
-        return tomllib.loads(read_bytes(path).decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return dict(loads(read_bytes(path).decode("utf-8-sig")))
+    except (TOMLDecodeError, UnicodeDecodeError) as error:
         raise NetchuError(f"{path}: not a TOML recipe ({error})") from None
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """`name=value`, the value as TOML writes it; a bare word is a string. Raises NetchuError without an equals sign."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise NetchuError(f"--set {text}: expected NAME=VALUE")
+    try:
+        return name.strip(), loads(f"value = {value}")["value"]
+    except TOMLDecodeError:
+        return name.strip(), value.strip()

@@ -59,7 +59,9 @@ class Material:
         return f"{len(self.train):,} lines to train on, {len(self.val):,} to validate on{left}"
 
 
-def gather(sources: Sequence[Source], height: int, stride: int, languages: Sequence[str], base: Charset | None) -> Material:
+def gather(
+    sources: Sequence[Source], height: int, stride: int, languages: Sequence[str], base: Charset | None
+) -> Material:
     """Read the data sets, settle the charset and sort out the lines.
 
     Training lines give the charset (with `languages` and, when fine-tuning, `base`); a validation line with a

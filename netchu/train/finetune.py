@@ -67,10 +67,10 @@ def start_from(base: Base, charset: Charset) -> LineNetwork:
             if name.endswith("bias"):  # a new letter starts as unlikely as the rarest, or it would be read everywhere
                 fresh[[row for row in range(len(charset)) if row not in set(to.tolist())]] = trained.float().min()
         elif trained.shape != fresh.shape:
-            raise NetchuError(f"{base.name}: {name} is {tuple(trained.shape)}, {base.architecture} wants {tuple(fresh.shape)}")
+            raise NetchuError(
+                f"{base.name}: {name} is {tuple(trained.shape)}, {base.architecture} wants {tuple(fresh.shape)}"
+            )
         else:
             fresh.copy_(trained)
     network.load_state_dict(own)
     return network
-
-

@@ -250,7 +250,9 @@ class Trainer:
         groups, state = checkpoint.load(self.folder / "last.safetensors")
         for key, value in self.description().items():
             if key != "languages" and state[key] != value:
-                raise NetchuError(f"{self.folder}: cannot resume, the {key} has changed since; train afresh or undo that")
+                raise NetchuError(
+                    f"{self.folder}: cannot resume, the {key} has changed since; train afresh or undo that"
+                )
         self.network.load_state_dict(groups["network"])
         self.average.load_state_dict(groups["average"])
         checkpoint.unpack_optimizer(self.optimizer, self.names, groups.get("optimizer", {}))

@@ -59,7 +59,7 @@ class SharedNorm(nn.BatchNorm2d):
             return super().forward(input)
         maps = input.float()
         count = maps.new_full((1,), maps.numel() / maps.shape[1])
-        sums = all_reduce(torch.cat([maps.sum((0, 2, 3)), maps.square().sum((0, 2, 3)), count]))
+        sums: Tensor = all_reduce(torch.cat([maps.sum((0, 2, 3)), maps.square().sum((0, 2, 3)), count]))
         total = sums[-1]
         mean, square = (sums[:-1] / total).chunk(2)
         variance = (square - mean.square()).clamp(min=0.0)

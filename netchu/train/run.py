@@ -1,0 +1,147 @@
+"""A training run from data sets to a model file: what `netchu train` does."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from netchu.errors import NetchuError
+from netchu.export import export, restore
+from netchu.metrics import score
+from netchu.models import build
+from netchu.models.line import LineNetwork
+from netchu.text import Charset
+from netchu.train import checkpoint, parallel
+from netchu.train.config import TrainConfig
+from netchu.train.examples import Material, Source, gather
+from netchu.train.finetune import Base, load_base, start_from
+from netchu.train.loop import Progress, Report, Trainer, read_examples
+
+MAY_CHANGE = frozenset({"threads", "workers", "patience"})  # options that resuming does not hold fast
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run left behind. `before` and `after` are validation scores by data set; before only when fine-tuning."""
+
+    model: Path | None
+    folder: Path
+    progress: Progress
+    before: dict[str, dict[str, float]]
+    after: dict[str, dict[str, float]]
+    finished: bool
+
+
+def train(
+    sources: Sequence[Source],
+    output: Path,
+    config: TrainConfig,
+    base: str | None = None,
+    resume: bool = False,
+    report: Report | None = None,
+) -> Outcome:
+    """Train on data sets, or go on from `base`, and write `output` (.onnx). The run's folder is `output`.run.
+
+    Raises NetchuError for unusable data, a base that is not one of ours, a folder that already holds a run (without
+    `resume`) or options that changed since (with it).
+    """
+    if output.suffix != ".onnx":
+        raise NetchuError(f"{output}: a model file's name ends in .onnx")
+    folder = output.with_suffix(".run")
+    if not resume and (folder / "last.safetensors").exists():
+        raise NetchuError(
+            f"{folder}: holds a run already; --resume goes on with it, another -o (or removing it) starts afresh"
+        )
+    parallel.start()
+    torch.set_num_threads(config.threads or cores())
+    trainer, started = prepare(sources, config, base, folder, report)
+    if resume:
+        check_options(folder, trainer.config)
+        trainer.restore()
+    before = _before(started, trainer.material, folder, resume)
+    progress = trainer.run()
+    finished = not trainer.stopping
+    model = None
+    best = folder / "best-cer.safetensors"
+    after: dict[str, dict[str, float]] = {}
+    if parallel.rank_and_world()[0] == 0 and best.exists():
+        network, _ = restore(best)
+        after = score_sets(network, trainer.material)
+        if finished:
+            export(best, output, scores={"validation": after})
+            model = output
+    parallel.stop()
+    return Outcome(model, folder, progress, before, after, finished)
+
+
+def prepare(
+    sources: Sequence[Source], config: TrainConfig, base: str | None, folder: Path, report: Report | None
+) -> tuple[Trainer, Base | None]:
+    """Read the data, build or load the network, and set up its trainer."""
+    started = load_base(base) if base else None
+    if started:
+        config = dataclasses.replace(config, architecture=started.architecture)
+    probe = build(config.architecture, 2)  # its height and stride say what lines it can be trained on
+    kept = started.charset if started and config.keep_alphabet else None
+    material = gather(sources, probe.height, probe.stride, config.languages, kept)
+    torch.manual_seed(config.seed)
+    network = start_from(started, material.charset) if started else build(config.architecture, len(material.charset))
+    trainer = Trainer(network, material, config, folder, report)
+    if report and parallel.rank_and_world()[0] == 0:
+        report({
+            "event": "start", "summary": material.summary(), "architecture": config.architecture,
+            "parameters": network.count_parameters(), "characters": len(material.charset) - 1,
+            "epochs": trainer.epochs, "steps": trainer.steps, "precision": trainer.precision,
+            "device": str(trainer.device), "threads": torch.get_num_threads(), "folder": str(folder),
+        })  # fmt: skip
+    return trainer, started
+
+
+def check_options(folder: Path, config: TrainConfig) -> None:
+    """Raise NetchuError when an option differs from the one that the run in `folder` was started with."""
+    _, state = checkpoint.load(folder / "last.safetensors")
+    now = json.loads(json.dumps(dataclasses.asdict(config)))
+    for name, was in state["config"].items():
+        if name not in MAY_CHANGE and now.get(name) != was:
+            raise NetchuError(f"{folder}: cannot resume, {name} was {was!r} and is now {now.get(name)!r}; put it back")
+
+
+def _before(base: Base | None, material: Material, folder: Path, resume: bool) -> dict[str, dict[str, float]]:
+    """Scores of the base model on every data set, read before the first step; kept for a resumed run's table."""
+    file = folder / "before.json"
+    if base is None or parallel.rank_and_world()[0] != 0:
+        return {}
+    if resume and file.exists():
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    own = Charset(base.charset.symbols, base.charset.form)
+    scores = score_sets(start_from(base, own).eval(), dataclasses.replace(material, charset=own))
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(scores), encoding="utf-8")
+    return scores
+
+
+def score_sets(network: LineNetwork, material: Material) -> dict[str, dict[str, Any]]:
+    """Validation scores with intervals, by data set."""
+    from netchu.data.batch import Pictures
+
+    texts = read_examples(network, material.val, Pictures(network.height), material, torch.device("cpu"))
+    found: dict[str, dict[str, Any]] = {}
+    for number, name in enumerate(material.names):
+        pairs = [(e.text, text) for e, text in zip(material.val, texts) if e.source == number]
+        if pairs:
+            scores = score([reference for reference, _ in pairs], [text for _, text in pairs])
+            found[name] = {key: scores.to_json()[key] for key in ("lines", "cer", "wer", "ser", "cer_ci95")}
+    return found
+
+
+def cores() -> int:
+    """Cores that this process may use, shared out among the processes of a machine."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, allowed // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))

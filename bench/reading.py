@@ -126,9 +126,8 @@ def main() -> None:
         worker.close()
 
     peer = [max(pair) for pair in zip(*(speeds[PEER, mode] for mode in MODES), strict=True)]
-    print(
-        f"{len(rows)} lines of {args.data} ({args.split}), {args.rounds} rounds, one thread; others kept up to {others:.1f} cores busy"
-    )
+    print(f"{len(rows)} lines of {args.data} ({args.split}), {args.rounds} rounds, one thread each")
+    print(f"others kept up to {others:.1f} cores busy")
     print(f"{'system':28}{'mode':9}{'lines/s':>9}{'ratio':>8}{'min':>8}{'max':>8}{'CER':>8}")
     records = []
     for (system, mode), values in speeds.items():

@@ -6,40 +6,81 @@
 Every system trains in a process of its own that sleeps outside its bursts; each burst is whole optimiser steps until
 `--seconds` have passed, fetching and augmenting the lines included. kraken (`pip install kraken` in an environment of
 its own) runs as `ketos --threads 2 --workers 1 train -f path -B 16` does: its default VGSL network, data module,
-trainer and optimiser, validation left out. The first step of each system is not counted.
+trainer and optimiser, validation left out. netchu trains with its defaults, precision included; the mode column
+names it. Warm-up steps are not counted.
+
+Wants an idle machine: beside another busy process kraken falls from 3.4-4 lines/s to 0.3-0.9, since its recurrent
+layers are thousands of small OpenMP regions whose threads spin for one another. OMP_WAIT_POLICY=passive, handed down
+to every system, takes most of that away (2.4) and is the fairer setting where the machine must be shared.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
+import os
 import random
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness import RESULTS, Requests, Worker, append_csv, busy_cores, ratio_by_round, read_rows, versions
+
+if TYPE_CHECKING:
+    from netchu.train.loop import Trainer
 
 PEER = "kraken"
 QUIET = 0.2  # cores that others may take; beyond that kraken's many small OpenMP regions suffer most, and unfairly
 
 
+@functools.cache
+def netchu_trainer(architecture: str, data: str, threads: int) -> Trainer:
+    """netchu's own trainer with its defaults, as `netchu train` sets it up."""
+    import torch
+
+    from netchu.train.config import TrainConfig
+    from netchu.train.examples import Source
+    from netchu.train.run import prepare
+
+    torch.set_num_threads(threads)
+    config = TrainConfig(architecture=architecture, threads=threads)
+    trainer, _ = prepare([Source(Path(data))], config, None, Path(tempfile.gettempdir(), "netchu-unused"), None)
+    trainer.network.train()
+    return trainer
+
+
+@functools.cache
+def netchu_steps(trainer: Trainer) -> Iterator[int]:
+    """Train on and on; the lines of each step. The plans and batches are those of the training loop."""
+    for epoch in range(trainer.epochs):
+        for batch in trainer.maker.stream(trainer._plan(epoch), epoch, trainer.config.workers):
+            trainer.step(batch)
+            yield len(batch.examples)
+
+
 def netchu_lines_per_second(architecture: str, setup: dict[str, Any], seconds: float) -> float:
-    """One burst: train steps on `setup["data"]` (split train, `setup["batch"]` lines a batch, `setup["threads"]`
-    threads) until `seconds` have passed; seconds = 0 is one step. The trainer is kept between calls.
-    """
-    raise NotImplementedError("to be written against netchu.train")
+    """One burst of at least `seconds`. The trainer goes on where the burst before it stopped."""
+    steps = netchu_steps(netchu_trainer(architecture, setup["data"], setup["threads"]))
+    start, lines = time.perf_counter(), 0
+    while (elapsed := time.perf_counter() - start) < seconds:
+        lines += next(steps)
+    return lines / elapsed
 
 
 def train_netchu(architecture: str, requests: Requests) -> None:
     setup = requests.receive() or sys.exit()
-    import torch
-
-    torch.set_num_threads(setup["threads"])
-    netchu_lines_per_second(architecture, setup, 0)
-    requests.send(versions=versions("netchu", "torch"))
+    trainer = netchu_trainer(architecture, setup["data"], setup["threads"])
+    shapes = list({planned.width: planned for planned in trainer._plan(0)}.values())
+    start = time.perf_counter()
+    for batch in trainer.maker.stream(shapes, 0):  # oneDNN compiles kernels at the first sight of a width
+        trainer.step(batch)
+        if time.perf_counter() - start > setup["warm"]:
+            break
+    requests.send(versions=versions("netchu", "torch"), precision=trainer.precision)
     while request := requests.receive():
         requests.send(lines_per_second=netchu_lines_per_second(architecture, setup, request["seconds"]))
 
@@ -63,7 +104,7 @@ def train_kraken(requests: Requests) -> None:
                 self.start = time.perf_counter()
             elif elapsed >= self.seconds:
                 if self.about:
-                    requests.send(versions=self.about)
+                    requests.send(versions=self.about, precision=trainer.precision)
                     self.about = None
                 else:
                     requests.send(lines_per_second=self.lines / elapsed)
@@ -108,11 +149,11 @@ def train_kraken(requests: Requests) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="a lines data set")
-    parser.add_argument("--split", default="train")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=20, help="length of a burst")
     parser.add_argument("--settle", type=float, default=2, help="pause between bursts, for loaders to fall asleep")
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--warm", type=float, default=60, help="longest warm-up, in which netchu meets its widths")
+    parser.add_argument("--batch", type=int, default=16, help="kraken's; netchu fills its own area budget")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--architectures", nargs="*", default=["tiny", "base", "crnn", "seed"])
     parser.add_argument("--peer-python", type=Path, default=Path("/opt/peer-kraken/bin/python"))
@@ -125,19 +166,20 @@ def main() -> None:
     if not args.data:
         parser.error("--data is needed")
 
-    rows = read_rows(args.data, args.split)
+    rows = read_rows(args.data, "train")
     setup = {
         "data": str(args.data.resolve()),
         "images": [str(row.image) for row in rows],
         "texts": [row.text for row in rows],
         "batch": args.batch,
         "threads": args.threads,
+        "warm": args.warm,
     }
     pythons = {PEER: args.peer_python, **dict.fromkeys(args.architectures, Path(sys.executable))}
     workers = {s: Worker([python, __file__, "--worker", s], args.threads) for s, python in pythons.items()}
     about = {}
     for system, worker in workers.items():
-        about[system] = worker.ask(**setup)["versions"]
+        about[system] = worker.ask(**setup)
 
     speeds: dict[str, list[float]] = {system: [] for system in workers}
     others = 0.0
@@ -150,7 +192,7 @@ def main() -> None:
     for worker in workers.values():
         worker.close()
 
-    print(f"{args.data} ({args.split}), batch {args.batch}, {args.threads} threads, {args.rounds} rounds")
+    print(f"{args.data} (train), {args.threads} threads, {args.rounds} rounds")
     if others > QUIET:
         print(f"warning: other programs kept up to {others:.1f} cores busy; these ratios are not to be quoted")
     print(f"{'system':12}{'lines/s':>9}{'to ' + PEER:>11}{'min':>8}{'max':>8}{'to seed':>9}")
@@ -163,7 +205,7 @@ def main() -> None:
         records.append(
             {
                 "system": system,
-                "mode": f"train, batch {args.batch}",
+                "mode": f"train, {about[system]['precision']}",
                 "lines": len(rows),
                 "threads": args.threads,
                 "lines_per_second_median": round(speed, 2),
@@ -171,8 +213,9 @@ def main() -> None:
                 "ratio_min": round(ratio.low, 2),
                 "ratio_max": round(ratio.high, 2),
                 "ratio_to_seed_median": round(to_seed, 2),
+                "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY", "default"),
                 "others_busy_cores": round(others, 2),
-                "versions": about[system],
+                "versions": about[system]["versions"],
             }
         )
     append_csv(args.out, records)

@@ -5,6 +5,8 @@ Files are read by Python and decoded from memory, so paths with any letters work
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import io
 import math
 import os
@@ -15,16 +17,25 @@ from typing import Any, Union
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError, _imaging
 
 from netchu.errors import NetchuError
 
 Grey = NDArray[np.uint8]  # (height, width)
-Source = Union[str, "os.PathLike[str]", bytes, NDArray[Any], Image.Image]
+Source = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, NDArray[Any], Image.Image]
 
-MAX_PIXELS = 500_000_000  # 20,000 x 20,000 still opens; a decompression bomb does not
+MAX_PIXELS = 178_956_970  # 13,000 x 13,000, where Pillow too sees a decompression bomb, by default
+# Named, because Pillow left alone tries all it knows, and opens EPS by running Ghostscript on it.
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF", "PPM")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".pgm", ".ppm", ".pbm"})
 
+# Pillow's own bomb warning: open_grey judges the size. Once and for all, because catch_warnings is not for threads.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+with contextlib.suppress(OSError, AttributeError):  # libtiff writes on the process's stderr, unless linked statically
+    for kind in ("Error", "Warning"):
+        hush = getattr(ctypes.CDLL(_imaging.__file__), f"TIFFSet{kind}Handler")
+        hush.restype, hush.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+        hush(None)
 cv2.setNumThreads(1)  # threads are the caller's: one reader, one core, however many readers there are
 
 
@@ -32,47 +43,58 @@ def open_grey(source: Source, name: str | None = None) -> Grey:
     """Open a picture as grey uint8 (height, width).
 
     `source` is a path, the bytes of a file, a PIL picture or an array: (h, w) grey, (h, w, 3) RGB or (h, w, 4) RGBA.
-    EXIF rotation is applied, transparency is laid on white, 16-bit and CMYK are converted.
+    EXIF rotation is applied, transparency is laid on white, 16-bit and CMYK are converted; of several frames or pages
+    the first is taken.
     Raises NetchuError when it is not a picture, is cut short or is too large; `name` is what the message calls it.
     """
+    name = printable(name or _name(source))
     if isinstance(source, np.ndarray):
-        return _from_array(source, name or "array")
-    if isinstance(source, Image.Image):
-        return _to_grey(source, name or "picture")
-    if isinstance(source, bytes):
-        data, name = source, name or "bytes"
-    else:
-        name = name or os.fspath(source)
+        return _from_array(source, name)
+    if isinstance(source, str | os.PathLike):
         data = read_bytes(source)
-    if not data:
-        raise NetchuError(f"{name}: the file is empty; expected a picture")
+    elif isinstance(source, bytes | bytearray | memoryview):
+        data = bytes(source)
+    elif not isinstance(source, Image.Image):
+        raise NetchuError(f"{name}: not a picture; give a path, the bytes of a file, a PIL picture or an array")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own bomb warning: the size is judged below
-            picture = Image.open(io.BytesIO(data))
-            if picture.width * picture.height > MAX_PIXELS:
-                size = f"{picture.width} x {picture.height}"
-                raise NetchuError(f"{name}: {size} pixels is over the limit of {MAX_PIXELS:,}; scale it down first")
-            picture.load()
+        if isinstance(source, Image.Image):
+            return _to_grey(source, name)
+        if not data:
+            raise NetchuError(f"{name}: the file is empty; expected a picture")
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+        if picture.width * picture.height > MAX_PIXELS:
+            size = f"{picture.width} x {picture.height}"
+            raise NetchuError(f"{name}: {size} pixels is over the limit of {MAX_PIXELS:,}; scale it down first")
+        picture.load()
         return _to_grey(picture, name)
     except NetchuError:
         raise
     except UnidentifiedImageError:
-        raise NetchuError(f"{name}: not a picture; expected PNG, JPEG, TIFF or WebP") from None
+        raise NetchuError(f"{name}: not a picture; expected PNG, JPEG, TIFF, WebP, BMP or GIF") from None
+    except Image.DecompressionBombError:
+        raise NetchuError(f"{name}: over the limit of {MAX_PIXELS:,} pixels; scale it down first") from None
+    except MemoryError:
+        raise NetchuError(f"{name}: too large for this machine's memory; scale it down first") from None
     except Exception as error:  # Pillow's decoders raise many kinds: OSError, SyntaxError, struct.error, ValueError ...
         raise NetchuError(f"{name}: damaged picture ({_reason(error)}); save or fetch it again") from error
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """The bytes of a file; a missing, forbidden or wrong path is a NetchuError."""
+    name = printable(os.fspath(path))
     try:
         return Path(path).read_bytes()
     except FileNotFoundError:
-        raise NetchuError(f"{os.fspath(path)}: no such file") from None
+        raise NetchuError(f"{name}: no such file; check the path") from None
     except IsADirectoryError:
-        raise NetchuError(f"{os.fspath(path)}: is a folder; expected a file") from None
+        raise NetchuError(f"{name}: is a folder; expected a file") from None
     except (OSError, ValueError) as error:
-        raise NetchuError(f"{os.fspath(path)}: cannot be read ({_reason(error)})") from None
+        raise NetchuError(f"{name}: cannot be read ({_reason(error)}); check the path and its permissions") from None
+
+
+def printable(name: str) -> str:
+    """A file's name for a message of one line: line breaks, other control characters and undecodable bytes escaped."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
 
 
 def to_height(grey: Grey, height: int, width: float | None = None) -> Grey:
@@ -102,14 +124,20 @@ def pad_batch(lines: list[Grey], width: int | None = None) -> tuple[NDArray[np.u
 
 def _to_grey(picture: Image.Image, name: str) -> Grey:
     """Any PIL mode -> grey array. 16-bit and float greys are scaled by the range their format allows."""
+    if 0 in picture.size:
+        raise NetchuError(f"{name}: {picture.width} x {picture.height} pixels; expected a picture that has some")
     picture = ImageOps.exif_transpose(picture)
     if picture.mode.startswith("I;16") or picture.mode == "I":
         values = np.asarray(picture.convert("I"), dtype=np.int64)
+        if picture.mode == "I" and values.max() <= 255:  # 32 bits hold either range; 8 bits' would be all black in 16
+            return np.clip(values, 0, 255).astype(np.uint8)
         return (np.clip(values, 0, 65535) // 257).astype(np.uint8)
     if picture.mode == "F":
         return _from_array(np.asarray(picture), name)
+    if picture.mode == "LAB":
+        return np.array(picture.getchannel("L"), dtype=np.uint8)
     if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
+        picture = (picture.convert("LA") if picture.mode == "La" else picture).convert("RGBA")
         paper = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(paper, picture)
     elif picture.mode == "CMYK":
@@ -121,6 +149,8 @@ def _from_array(array: NDArray[Any], name: str) -> Grey:
     """(h, w), (h, w, 1|3|4) of any number type -> grey; floats are 0..1 if none is over 1, else 0..255."""
     if array.size == 0 or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
         raise NetchuError(f"{name}: shape {array.shape} is not a picture; expected (h, w), (h, w, 3) or (h, w, 4)")
+    if array.dtype.kind not in "buif":  # neither bool, unsigned, signed nor float
+        raise NetchuError(f"{name}: an array of {array.dtype} is not a picture; expected numbers, 0..255 or 0..1")
     if array.dtype == np.bool_:
         array = array.astype(np.uint8) * 255
     elif array.dtype == np.uint16:
@@ -133,6 +163,14 @@ def _from_array(array: NDArray[Any], name: str) -> Grey:
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
     return np.ascontiguousarray(array) if array.ndim == 2 else _to_grey(Image.fromarray(array), name)
+
+
+def _name(source: Any) -> str:
+    """What a message calls a source that was not given a name."""
+    if isinstance(source, str | os.PathLike):
+        return os.fsdecode(source)
+    kinds = (np.ndarray, "array"), (Image.Image, "picture"), ((bytes, bytearray, memoryview), "bytes")
+    return next((word for kind, word in kinds if isinstance(source, kind)), type(source).__name__)
 
 
 def _reason(error: BaseException) -> str:

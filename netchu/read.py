@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from netchu.decode.ctc import Path, greedy
 from netchu.errors import NetchuError
-from netchu.image import Grey, Source, open_grey, pad_batch, to_height
+from netchu.image import Grey, Source, open_grey, pad_batch, printable, to_height
 from netchu.records import Char, Line, Page
 from netchu.session import Session
 from netchu.text import Charset
@@ -40,26 +40,35 @@ class Reader:
         self.info = session.info
         self.decoder = decoder
 
-    def read(self, source: Source, line: bool = False) -> Page:
+    def read(self, source: Source, line: bool = False, name: str = "") -> Page:
         """Read a picture: a path, the bytes of a file, a PIL picture or an array. A blank one is a page with no lines.
 
-        With `line` the whole picture is one line. Raises NetchuError when it cannot be opened, or when it shows more
-        than one line and `line` is not set.
+        With `line` the whole picture is one line; `name` is what the page and messages call it, else its path.
+        Raises NetchuError when it cannot be opened, or when it shows more than one line and `line` is not set.
         """
-        picture = open_grey(source)
+        name = name or (os.fspath(source) if isinstance(source, str | os.PathLike) else "")
+        picture = open_grey(source, name)
         rows, columns = picture.shape
-        name = os.fspath(source) if isinstance(source, str | os.PathLike) else ""
-        if not line and rows > PAGE_HEIGHT and columns < PAGE_ASPECT * rows and not is_blank(picture):
+        if not line and rows > PAGE_HEIGHT and columns < PAGE_ASPECT * rows:
+            if is_blank(picture):
+                return Page(columns, rows, (), name)
             raise NetchuError(
-                f"{name or 'picture'}: {columns} x {rows} pixels look like a page, and this version reads lines; "
+                f"{printable(name) or 'picture'}: {columns} x {rows} pixels look like a page, "
+                "and this version reads lines; "
                 "crop its lines, or say --line (line=True) if it is one"
             )
         found = self.read_lines([picture])[0]
         return Page(columns, rows, (found,) if found.text else (), name)
 
     def read_lines(self, sources: Iterable[Source]) -> list[Line]:
-        """Read line pictures of any sizes: N in, N out, in order. A line without text comes back as an empty text."""
-        pictures = [open_grey(source) for source in sources]
+        """Read line pictures of any sizes: N in, N out, in order. A line without text comes back as an empty text.
+
+        Raises NetchuError naming the path, or else the place in `sources`, of a picture that cannot be opened.
+        """
+        pictures = [
+            open_grey(source, None if isinstance(source, str | os.PathLike) else f"sources[{place}]")
+            for place, source in enumerate(sources)
+        ]
         lines = [to_line(picture, self.info.height) for picture in pictures]
         results: list[Line | None] = [None] * len(lines)
         for batch in batches([line.shape[1] for line in lines]):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from math import isfinite
 from typing import Any
+
+from netchu.errors import NetchuError
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom: pixels of the original picture
 Point = tuple[float, float]
@@ -17,6 +21,12 @@ class Char:
     confidence: float
     box: Box
 
+    @classmethod
+    def from_json(cls, data: Any) -> Char:
+        """Raises NetchuError when `data` is not what Line.to_json writes of a character."""
+        text, confidence, box = _fields(cls, data)
+        return cls(_text("Char.text", text), _share("Char.confidence", confidence), _numbers("Char.box", box, 4))  # type: ignore[arg-type]
+
 
 @dataclass(frozen=True)
 class Line:
@@ -28,7 +38,19 @@ class Line:
     chars: tuple[Char, ...]
 
     def to_json(self) -> dict[str, Any]:
+        """As what json.dumps takes."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Any) -> Line:
+        """What to_json gave, before or after JSON. Raises NetchuError that names the field that is wrong."""
+        text, confidence, polygon, chars = _fields(cls, data)
+        return cls(
+            _text("Line.text", text),
+            _share("Line.confidence", confidence),
+            tuple(_numbers("Line.polygon", point, 2) for point in _list("Line.polygon", polygon)),  # type: ignore[misc]
+            tuple(Char.from_json(char) for char in _list("Line.chars", chars)),
+        )
 
 
 @dataclass(frozen=True)
@@ -46,4 +68,60 @@ class Page:
         return "\n".join(line.text for line in self.lines)
 
     def to_json(self) -> dict[str, Any]:
+        """As what json.dumps takes."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Any) -> Page:
+        """What to_json gave, before or after JSON. Raises NetchuError that names the field that is wrong."""
+        width, height, lines, source = _fields(cls, data)
+        return cls(
+            _size("Page.width", width),
+            _size("Page.height", height),
+            tuple(Line.from_json(line) for line in _list("Page.lines", lines)),
+            _text("Page.source", source),
+        )
+
+
+def _fields(record: type[Char | Line | Page], data: Any) -> Iterable[Any]:
+    """The values of a record's fields, in order. Unknown fields are an error too: they would be lost in silence."""
+    names = [field.name for field in fields(record)]
+    if not isinstance(data, dict) or set(data) != set(names):
+        found = ", ".join(map(str, data)) if isinstance(data, dict) else type(data).__name__
+        raise NetchuError(f"{record.__name__}: expected an object of {', '.join(names)}; found {found or 'none'}")
+    return [data[name] for name in names]
+
+
+def _check(name: str, value: Any, good: bool, wanted: str) -> None:
+    if not good:
+        raise NetchuError(f"{name}: expected {wanted}, found {value!r:.60}")
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+def _text(name: str, value: Any) -> str:
+    _check(name, value, isinstance(value, str), "a string")
+    return str(value)
+
+
+def _share(name: str, value: Any) -> float:
+    _check(name, value, _number(value) and 0 <= value <= 1, "a number from 0 to 1")
+    return float(value)
+
+
+def _size(name: str, value: Any) -> int:
+    _check(name, value, isinstance(value, int) and _number(value) and value > 0, "a whole number over 0")
+    return int(value)
+
+
+def _list(name: str, value: Any) -> list[Any]:
+    _check(name, value, isinstance(value, list | tuple), "a list")
+    return list(value)
+
+
+def _numbers(name: str, value: Any, count: int) -> tuple[float, ...]:
+    good = isinstance(value, list | tuple) and len(value) == count and all(map(_number, value))
+    _check(name, value, good, f"{count} numbers")
+    return tuple(map(float, value))

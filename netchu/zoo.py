@@ -25,7 +25,10 @@ class Bundled:
 
 
 MODELS: dict[str, Bundled] = {
-    "vi": Bundled("Vietnamese handwriting first, French, English and print besides; the default", "cf67b7febb9f86c9f2af789d381566c4b49e036aea721e5bc28128911dff1463"),
+    "vi": Bundled(
+        "Vietnamese handwriting first; French, English and print besides",
+        "cf67b7febb9f86c9f2af789d381566c4b49e036aea721e5bc28128911dff1463",
+    ),
 }
 
 
@@ -33,10 +36,13 @@ def find(model: str) -> Path:
     """The file of a bundled model's name or of a path. Raises NetchuError that lists the names."""
     if model in MODELS:
         return MODELS[model].path(model)
-    path = Path(model).expanduser()
+    try:
+        path = Path(model).expanduser()
+    except RuntimeError:  # ~somebody, who has no home here
+        path = Path(model)
     if path.suffix == ".onnx" or path.exists():
         return path
-    near = get_close_matches(model, MODELS, 1)
+    near = get_close_matches(model, MODELS, 1, cutoff=0.5)
     hint = f"did you mean {near[0]}? " if near else ""
     raise NetchuError(
         f"model {model!r}: {hint}bundled are {', '.join(MODELS) or 'none'}; any other is a path to a .onnx"

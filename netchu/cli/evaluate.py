@@ -13,12 +13,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from netchu.data.lines import LineSet, read_lines
+from netchu.data.lines import SPLITS, LineSet, read_lines, write_whole
 from netchu.errors import NetchuError
 from netchu.image import Grey, open_grey
 from netchu.metrics import score
 from netchu.read import Reader, load
 from netchu.records import Line
+from netchu.text import normaliser as named_normaliser
 
 CHUNK = 64  # lines decoded and read at a time: bounded memory, and enough to sort by width
 
@@ -26,7 +27,7 @@ CHUNK = 64  # lines decoded and read at a time: bounded memory, and enough to so
 @click.command("eval")
 @click.argument("datasets", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-m", "--model", default="vi", show_default=True, help="A bundled model's name or a path to a .onnx.")
-@click.option("--split", help="train, val or test; without one, the whole set.")
+@click.option("--split", type=click.Choice(SPLITS), help="Only these lines; without one, the whole set.")
 @click.option(
     "--normaliser", default="nfc", show_default=True, help="How texts are compared; an unknown name lists them."
 )
@@ -42,18 +43,19 @@ def evaluate(
     jobs: int | None, out: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Score a model on data sets in the native format. A set without a split column is scored whole."""
+    named_normaliser(normaliser)  # an unknown name is said before hours of reading, not after
     reader = load(model)
     results, rows = [], ["image\treference\treading\n"]
     for dataset in datasets:
         result, read_out = evaluate_set(reader, model, dataset, split, normaliser, unit, jobs or os.cpu_count() or 1)
         results.append({**result, "decoder": decoder})
         rows += read_out
-    if out:
-        out.write_text("".join(rows), encoding="utf-8", newline="\n")
     if as_json:
         click.echo(json.dumps(results[0] if len(results) == 1 else results, ensure_ascii=False))
     else:
         show(results)
+    if out:  # last: where it cannot be written, the scores are out
+        write_whole(out, "".join(rows).encode("utf-8"))
 
 
 def evaluate_set(
@@ -63,7 +65,8 @@ def evaluate_set(
     found = read_lines(dataset)
     lines = found.part(split) if split and "split" in found.columns else found
     if not len(lines):
-        raise NetchuError(f"{dataset}: no lines in split {split!r}")
+        there = ", ".join(name for name in SPLITS if any(sample.split == name for sample in found.samples))
+        raise NetchuError(f"{dataset}: no lines in split {split!r}; it has {there or 'no splits: leave --split out'}")
     started = time.perf_counter()
     readings, unreadable = read_set(reader, lines, jobs)
     seconds = time.perf_counter() - started

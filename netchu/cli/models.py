@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from netchu import zoo
+from netchu.data.lines import read_lines
 from netchu.errors import NetchuError
 from netchu.session import Session
 
@@ -52,22 +53,36 @@ def verify() -> None:
     """Whether each bundled file is the one that was shipped. Exit code 1 if one is not."""
     sound = True
     for name in zoo.MODELS:
-        good = zoo.verify(name)
+        try:
+            good = zoo.verify(name)
+            verdict = "as shipped" if good else "CHANGED since it was shipped; install the package again"
+        except NetchuError as error:
+            good, verdict = False, f"MISSING ({error}); install the package again"
         sound = sound and good
-        click.echo(f"{name:12} {'as shipped' if good else 'CHANGED since it was shipped; install the package again'}")
+        click.echo(f"{name:12} {verdict}")
     sys.exit(0 if sound else 1)
 
 
 @click.command()
-@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.argument("model")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The .onnx to write.")
+@click.option("--int8", type=click.Path(path_type=Path), metavar="DATASET",
+              help="8-bit convolutions, their scales measured on lines of this data set's train part.")  # fmt: skip
 @click.option("--name", help="What the model is called.  [default: the file's name]")
 @click.option("--licence", default="", help="The terms its weights are given away on.")
-def export(checkpoint: Path, output: Path, name: str | None, licence: str) -> None:
-    """Turn a checkpoint into a model file, and check that both read the same."""
-    from netchu.export import export as write_model
-
+def export(model: str, output: Path, int8: Path | None, name: str | None, licence: str) -> None:
+    """Turn a checkpoint into a model file and check that both read the same; or MODEL into an 8-bit one with --int8."""
     if output.suffix != ".onnx":
         raise NetchuError(f"{output}: a model file's name ends in .onnx")
-    info = write_model(checkpoint, output, licence=licence, **({"name": name} if name else {}))
-    click.echo(f"{output}: {info.architecture}, {info.parameters:,} parameters, {len(info.charset) - 1} characters")
+    if int8:
+        from netchu.quantise import quantise
+
+        found = read_lines(int8)
+        quantise(zoo.find(model), output, found.part("train") if "split" in found.columns else found)
+        info = Session(output).info
+    else:
+        from netchu.export import export as write_model
+
+        info = write_model(model, output, licence=licence, **({"name": name} if name else {}))
+    size = output.stat().st_size / 1e6
+    click.echo(f"{output}: {info.architecture}, {info.parameters:,} parameters, {size:.1f} MB")

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from glob import glob
 from pathlib import Path
 
@@ -15,9 +14,9 @@ import click
 
 from netchu.data.lines import write_whole
 from netchu.errors import NetchuError
-from netchu.image import SUFFIXES
+from netchu.image import SUFFIXES, printable
 from netchu.read import Reader, load
-from netchu.records import Page
+from netchu.records import Line, Page
 
 
 @click.command()
@@ -42,62 +41,69 @@ def read(
     names = targets(sources, output, form) if output else {}
     failed: list[str] = []
     several = len(sources) > 1
-    with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
+    pool = ThreadPoolExecutor(jobs or os.cpu_count() or 1)
+    try:
         for source, (page, why) in zip(sources, pool.map(lambda source: attempt(reader, source, line), sources)):
             if page is None:
                 failed.append(why)
-                click.echo(f"netchu: {why}", err=True)
                 continue
             text = render(page, form, min_conf, several and output is None)
             if output:
                 write_whole(names[source], text.encode("utf-8"))
             else:
                 click.echo(text, nl=False)
-    if failed and several:
-        click.echo(f"netchu: {len(failed)} of {len(sources)} pictures could not be read (above)", err=True)
-        sys.exit(1)
+    finally:  # the rest is not read where nobody waits for it any more: Ctrl-C, a closed pipe, a full disk
+        pool.shutdown(cancel_futures=True)
+        if failed and several:
+            click.echo(f"netchu: {len(failed)} of {len(sources)} pictures could not be read:", err=True)
+        for why in failed:
+            click.echo(f"netchu: {why}", err=True)
     if failed:
-        sys.exit(2)
+        sys.exit(1 if several else 2)
 
 
 def attempt(reader: Reader, source: str, line: bool) -> tuple[Page | None, str]:
     """A picture's page, or why there is none."""
     try:
-        picture: str | bytes = sys.stdin.buffer.read() if source == "-" else source
-        return replace(reader.read(picture, line=line), source="stdin" if source == "-" else source), ""
+        if source == "-":
+            return reader.read(sys.stdin.buffer.read(), line=line, name="stdin"), ""
+        return reader.read(source, line=line), ""
     except NetchuError as error:
         return None, str(error)
     except MemoryError:
-        return None, f"{source}: too large for this machine's memory; scale it down first"
+        return None, f"{printable(source)}: too large for this machine's memory; scale it down first"
 
 
 def expand(files: tuple[str, ...]) -> Iterator[str]:
     """Files as they are, folders as the pictures in them and below, patterns as what they match; sorted, once each."""
     seen: set[str] = set()
     for file in files:
-        if file == "-" or Path(file).is_file():
-            found = [file]
-        elif Path(file).is_dir():
-            found = sorted(str(path) for path in Path(file).rglob("*") if path.suffix.lower() in SUFFIXES)
-        else:
-            found = sorted(glob(file, recursive=True)) or [file]  # no match: the open will say so, by name
-        for path in found:
-            if path not in seen:
-                seen.add(path)
-                yield path
+        pattern = file != "-" and not Path(file).exists()
+        for match in (sorted(glob(file, recursive=True)) or [file]) if pattern else [file]:
+            if Path(match).is_dir():
+                found = sorted(str(path) for path in Path(match).rglob("*") if path.suffix.lower() in SUFFIXES)
+            else:
+                found = [match]  # a pattern without a match too: the open will say so, by name
+            for path in found:
+                if path not in seen:
+                    seen.add(path)
+                    yield path
 
 
 def targets(sources: list[str], folder: Path, form: str) -> dict[str, Path]:
-    """An output file for each source: its stem, with its extension kept where two sources would share one."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """An output file for each source: its stem, with a number where two sources would share one, by any file system."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NetchuError(f"{folder}: cannot be made a folder ({error.strerror}); choose another for -o") from None
     names: dict[str, Path] = {}
-    taken: set[Path] = set()
+    taken: set[str] = set()
     for source in sources:
         stem = "stdin" if source == "-" else Path(source).stem
         target, number = folder / f"{stem}.{form}", 2
-        while target in taken:
+        while target.name.casefold() in taken:
             target, number = folder / f"{stem}-{number}.{form}", number + 1
-        taken.add(target)
+        taken.add(target.name.casefold())
         names[source] = target
     return names
 
@@ -106,18 +112,19 @@ def render(page: Page, form: str, min_conf: float, named: bool) -> str:
     """A page as text. `named` puts its source in front, where several pages share a stream."""
     if form == "json":
         return json.dumps(page.to_json(), ensure_ascii=False) + "\n"
-    rows = [marked(page, number, min_conf) for number in range(len(page.lines))]
-    if form == "tsv":
-        return "".join(f"{page.source}\t{line.confidence:.4f}\t{row}\n" for line, row in zip(page.lines, rows))
+    rows = [(line.confidence, marked(line, min_conf)) for line in page.lines]
+    source = printable(page.source)
+    if form == "tsv":  # a blank picture has its row too: nothing is dropped
+        return "".join(f"{source}\t{confidence:.4f}\t{text}\n" for confidence, text in rows or [(0.0, "")])
     if named:
-        return "".join(f"{page.source}\t{row}\n" for row in rows or [""])
-    return "".join(row + "\n" for row in rows)
+        return "".join(f"{source}\t{text}\n" for _, text in rows or [(0.0, "")])
+    return "".join(f"{text}\n" for _, text in rows)
 
 
-def marked(page: Page, number: int, min_conf: float) -> str:
+def marked(line: Line, min_conf: float) -> str:
     """A line's text, runs of characters under `min_conf` inside ⟦⟧. Nothing is deleted."""
     text, doubtful = "", False
-    for char in page.lines[number].chars:
+    for char in line.chars:
         if (char.confidence < min_conf) != doubtful:
             text += "⟧" if doubtful else "⟦"
             doubtful = not doubtful

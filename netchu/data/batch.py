@@ -52,9 +52,9 @@ class Batch:
 class Pictures:
     """Decoded line pictures, kept in memory up to a budget so that an epoch costs no JPEG decoding."""
 
-    def __init__(self, height: int, budget_bytes: int = 4 << 30) -> None:
-        self.height = height
-        self.tallest = height * 3 // 2  # augmentation resamples once from here: more rows would only cost
+    def __init__(self, tallest: int | None = None, budget_bytes: int = 4 << 30) -> None:
+        """With `tallest`, pictures of more rows are kept at that many."""
+        self.tallest = tallest
         self.room = budget_bytes
         self.kept: dict[str, Grey] = {}
 
@@ -62,7 +62,7 @@ class Pictures:
         line = self.kept.get(path)
         if line is None:
             line = open_grey(path)
-            if line.shape[0] > self.tallest:
+            if self.tallest and line.shape[0] > self.tallest:
                 line = to_height(line, self.tallest)
             if line.nbytes <= self.room:
                 self.room -= line.nbytes
@@ -117,9 +117,10 @@ def plan(
         width = bucket(picks[0].width)
         while True:  # lines too few to fill this width move on to the next
             size = max(1, columns // width)
-            if len(picks) <= size or bucket(picks[size - 1].width) <= width:
+            widest = bucket(picks[min(size, len(picks)) - 1].width)
+            if widest <= width:
                 break
-            width = bucket(picks[size - 1].width)
+            width = widest
         group, picks = picks[:size], picks[size:]
         width = bucket(max(pick.width for pick in group))
         if stretch:
@@ -162,7 +163,7 @@ class Maker:
         example = self.examples[pick.index]
         picture = self.pictures(example.path)
         if self.strength <= 0:
-            return to_height(picture, self.height)
+            return to_height(picture, self.height, example.width)  # what the label was measured against
         width = max(pick.width, min(example.width, needed_frames(example.target) * self.stride))
         rng = np.random.default_rng((self.seed, epoch, pick.index, place))
         return augment(picture, self.height, width, rng, self.strength)

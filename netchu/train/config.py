@@ -38,6 +38,7 @@ class TrainConfig:
     keep_alphabet: bool = True  # when fine-tuning: characters of the base model that the new data lacks stay
     patience: int = 0  # evaluations without a better CER after which to stop; 0: never before the cooldown is through
     evaluate_every: int = 1  # epochs
+    check: bool = True  # look the data over before training, as `netchu data check` does
     seed: int = 0
     precision: str = "auto"  # float32, bfloat16, or whichever this machine is faster in
     threads: int = 0  # 0: all cores this process may use
@@ -45,14 +46,14 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            value, default = getattr(self, field.name), field.default
-            if isinstance(default, tuple) and isinstance(value, list | tuple):
-                object.__setattr__(self, field.name, tuple(value))
-            elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-                object.__setattr__(self, field.name, float(value))
-            elif type(value) is not type(default):
-                expected = type(default).__name__
-                raise NetchuError(f"option {field.name} = {value!r}: expected {expected}")
+            value, kind = getattr(self, field.name), type(field.default)
+            if kind is tuple and isinstance(value, list):
+                value = tuple(value)
+            elif kind is float and type(value) is int:
+                value = float(value)
+            if type(value) is not kind or (kind is tuple and not all(isinstance(entry, str) for entry in value)):
+                raise NetchuError(f"option {field.name} = {value!r}: expected {_KINDS[kind]}")
+            object.__setattr__(self, field.name, value)
         for name, low, high in _LIMITS:
             if not low <= getattr(self, name) <= high:
                 raise NetchuError(f"option {name} = {getattr(self, name)}: must lie between {low:g} and {high:g}")
@@ -60,11 +61,16 @@ class TrainConfig:
             raise NetchuError(f"option precision = {self.precision!r}: must be auto, float32 or bfloat16")
 
 
+_KINDS: dict[type, str] = {
+    int: "a whole number", float: "a number", str: "a text in quotes", bool: "true or false",
+    tuple: 'a list of texts, as in ["vi", "fr"]',
+}  # fmt: skip
+
 _LIMITS = (
     ("epochs", 0, 1_000_000), ("batch_columns", 64, 1 << 24), ("learning_rate", 1e-7, 1.0), ("weight_decay", 0, 1),
     ("warmup", 0, 0.9), ("cooldown", 0, 1), ("clip", 1e-3, 1e6), ("ema", 0, 0.99999), ("shortcut", 0, 0.9),
     ("dropout", 0, 0.9), ("augment", 0, 3), ("freeze", 0, 1_000_000), ("patience", 0, 1_000_000),
-    ("evaluate_every", 1, 1_000_000), ("threads", 0, 1024), ("workers", 1, 256),
+    ("evaluate_every", 1, 1_000_000), ("threads", 0, 1024), ("workers", 1, 256), ("seed", 0, (1 << 32) - 1),
 )  # fmt: skip
 
 

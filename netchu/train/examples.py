@@ -69,7 +69,8 @@ def gather(
     Raises NetchuError when nothing is left to train on.
     """
     sets = [_with_validation(read_lines(source.path)) for source in sources]
-    rejects = [Reject(f"{found.root.name}/{note.where}", note.reason) for found in sets for note in found.rejects]
+    names = _names([found.root for found in sets])
+    rejects = [Reject(f"{name}/{note.where}", note.reason) for name, found in zip(names, sets) for note in found.rejects]
     charset = _charset(sets, languages, base)
     train: list[Example] = []
     val: list[Example] = []
@@ -81,21 +82,32 @@ def gather(
             try:
                 into.append(_example(sample, number, charset, height, stride, into is train))
             except NetchuError as error:
-                rejects.append(Reject(f"{found.root.name}/{found.name(sample)}", str(error)))
+                rejects.append(Reject(f"{names[number]}/{found.name(sample)}", str(error)))
     if not train:
         why = f": {rejects[0].reason}" if rejects else ""
         raise NetchuError(f"{', '.join(str(source.path) for source in sources)}: no line to train on{why}")
-    names = tuple(found.root.name for found in sets)
     digests = tuple(found.digest() for found in sets)
     weights = tuple(source.weight for source in sources)
     return Material(tuple(train), tuple(val), names, weights, digests, tuple(rejects), charset)
+
+
+def _names(roots: Sequence[Path]) -> tuple[str, ...]:
+    """What the data sets are called: the folder's name; where two share it, as much of their paths as tells them apart."""
+    names = [root.name for root in roots]
+    for depth in range(2, max(len(root.parts) for root in roots) + 1):
+        twice = {name for name, count in Counter(names).items() if count > 1}
+        names = ["/".join(root.parts[-depth:]) if name in twice else name for root, name in zip(roots, names)]
+    return tuple(f"{name} ({number})" if name in names[:number] else name for number, name in enumerate(names))
 
 
 def _with_validation(found: LineSet) -> LineSet:
     """A set without any split gets one, by hash: a tenth to validate on. One that names its splits is left alone."""
     if any(sample.split for sample in found.samples) or len(found) < 20:
         return found
-    return split_lines(found)
+    try:
+        return split_lines(found)
+    except NetchuError:  # one text throughout, or one writer: nothing can be held back that is not also trained on
+        return found
 
 
 def _charset(sets: Sequence[LineSet], languages: Sequence[str], base: Charset | None) -> Charset:

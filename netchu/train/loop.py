@@ -19,13 +19,13 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from netchu.data.batch import Batch, Maker, Pictures, PlannedBatch, choose, plan
-from netchu.decode.ctc import greedy
 from netchu.errors import NetchuError
-from netchu.metrics import Scores, score
+from netchu.metrics import score
 from netchu.models.line import LineNetwork
 from netchu.train import checkpoint, parallel
 from netchu.train.config import TrainConfig
 from netchu.train.examples import Material
+from netchu.train.scoring import by_set, rates, read_examples
 
 STRETCH = 0.1  # log-s.d. of how much wider or narrower a training line is drawn, at augmentation strength 1
 Report = Callable[[dict[str, Any]], None]  # gets every event that the log gets
@@ -60,19 +60,23 @@ class Trainer:
         for part in network.modules():
             if isinstance(part, nn.Dropout):
                 part.p = config.dropout
+            elif isinstance(part, nn.LSTM) and part.num_layers > 1:
+                part.dropout = config.dropout
         self.network = parallel.synchronise(network).to(self.device)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.optimizer = _optimizer(self.network, config)
         self.names = {id(weight): name for name, weight in self.network.named_parameters()}
         self.progress = Progress()
-        self.pictures = Pictures(network.height)
+        # Augmentation resamples once, from half as many rows again: more would only cost. Validation lines are kept
+        # as they are, because what is scored must take the very way that netchu.read takes.
+        self.pictures, self.val_pictures = Pictures(network.height * 3 // 2), Pictures()
         rank_of = parallel.rank_and_world()
         self.maker = Maker(
             material.train, self.pictures, network.height, config.seed, config.augment, network.stride, rank_of
         )
         self.epochs = config.epochs or _default_epochs(material)
         self.steps = sum(len(self._plan(epoch)) for epoch in range(self.epochs))
-        self.stopping = False
+        self.asked = self.stopping = False  # a signal came; all processes have agreed to stop
 
     def run(self) -> Progress:
         """Train to the end of the schedule, to the end of patience or to Ctrl-C, whichever comes first."""
@@ -103,8 +107,10 @@ class Trainer:
         epoch = self.progress.epoch
         batches = self._plan(epoch)
         self.network.train()
-        freeze = epoch < self.config.freeze
-        self.network.trunk.requires_grad_(not freeze)
+        frozen = epoch < self.config.freeze
+        self.network.trunk.requires_grad_(not frozen)
+        if frozen:
+            self.network.trunk.eval()  # its batch norms keep their statistics, too
         started, lines, losses = time.perf_counter(), 0, []
         stream = self.maker.stream(batches[self.progress.batch :], epoch, self.config.workers)
         for batch, whole in zip(stream, batches[self.progress.batch :]):
@@ -137,7 +143,7 @@ class Trainer:
         loss = self._loss(batch) / max(1, batch.characters)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        total = parallel.sum_gradients(self.network, loss.detach())
+        total, self.stopping = parallel.sum_gradients(self.network, loss.detach(), self.asked)
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
         if torch.isfinite(norm):
             self.optimizer.step()
@@ -181,11 +187,14 @@ class Trainer:
 
     def evaluate(self) -> dict[str, Any]:
         """Decode the validation lines with the averaged weights; keep the weights if they are the best yet."""
-        texts = read_examples(self.average, self.material.val, self.pictures, self.material, self.device)
+        val, charset = self.material.val, self.material.charset
+        readings = read_examples(self.average, val, self.val_pictures, charset, self.device)
         result: dict[str, Any] = {"event": "evaluation", "epoch": self.progress.epoch, "step": self.progress.step}
-        if texts:
-            result |= _rates(score([example.text for example in self.material.val], texts, resamples=1))
-            result["sets"] = self._by_set(texts)
+        if val:
+            result |= rates(score([example.text for example in val], readings.texts, resamples=1))
+            sets = by_set(val, readings.texts, self.material.names)
+            result |= {"sets": {name: rates(found) for name, found in sets.items()}}
+            result["blank_rate"] = round(readings.blank_rate, 4)
             for measure, tie in (("cer", "wer"), ("wer", "cer")):
                 best = self.progress.best.get(measure)
                 if best is None or (result[measure], result[tie]) < (best[measure], best[tie]):
@@ -196,14 +205,6 @@ class Trainer:
         self.progress.evaluations.append(result)
         self._log(result)
         return result
-
-    def _by_set(self, texts: list[str]) -> dict[str, dict[str, float]]:
-        scores = {}
-        for number, name in enumerate(self.material.names):
-            pairs = [(e.text, text) for e, text in zip(self.material.val, texts) if e.source == number]
-            if pairs:
-                scores[name] = _rates(score(*map(list, zip(*pairs)), resamples=1))  # type: ignore[arg-type]
-        return scores
 
     def _patience_over(self) -> bool:
         best = self.progress.best.get("cer")
@@ -228,6 +229,9 @@ class Trainer:
             "data": dict(zip(self.material.names, self.material.digests)),
         }
 
+    def _weights(self) -> dict[str, float]:
+        return dict(zip(self.material.names, self.material.weights))
+
     def _save_average(self, name: str) -> None:
         if parallel.rank_and_world()[0] == 0:
             best = self.progress.best.get(name.removeprefix("best-"), {})
@@ -243,6 +247,7 @@ class Trainer:
                 "optimizer": checkpoint.pack_optimizer(self.optimizer, self.names),
             }
             state = {**self.description(), "config": asdict(self.config), "progress": asdict(self.progress)}
+            state["weights"] = self._weights()
             checkpoint.save(self.folder / "last.safetensors", groups, state)
 
     def restore(self) -> None:
@@ -253,6 +258,10 @@ class Trainer:
                 raise NetchuError(
                     f"{self.folder}: cannot resume, the {key} has changed since; train afresh or undo that"
                 )
+        if list(state.get("weights", self._weights()).items()) != list(self._weights().items()):
+            raise NetchuError(
+                f"{self.folder}: cannot resume, the data sets' order or weights (@) have changed since; put them back"
+            )
         self.network.load_state_dict(groups["network"])
         self.average.load_state_dict(groups["average"])
         checkpoint.unpack_optimizer(self.optimizer, self.names, groups.get("optimizer", {}))
@@ -263,9 +272,9 @@ class Trainer:
         """Ctrl-C and SIGTERM finish the step, save and leave; a second one stops at once."""
 
         def ask(number: int, frame: object) -> None:
-            if self.stopping:
+            if self.asked:
                 raise KeyboardInterrupt
-            self.stopping = True
+            self.asked = True
 
         try:
             before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -277,26 +286,6 @@ class Trainer:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-@torch.no_grad()
-def read_examples(
-    network: LineNetwork, examples: tuple[Any, ...], pictures: Pictures, material: Material, device: torch.device
-) -> list[str]:
-    """Greedy texts of examples, in order, with a network in evaluation mode."""
-    maker = Maker(examples, pictures, network.height, 0, 0.0, network.stride)
-    texts: list[str] = [""] * len(examples)
-    batches = plan(examples, range(len(examples)), 14336)
-    for batch, planned in zip(maker.stream(batches, 0), batches):
-        images, widths = torch.from_numpy(batch.images).to(device), torch.from_numpy(batch.widths).to(device)
-        logits, lengths = network(images, widths)
-        for pick, frames, length in zip(planned.picks, logits.cpu().numpy(), lengths.tolist()):
-            texts[pick.index] = material.charset.decode(greedy(frames, length).classes)
-    return texts
-
-
-def _rates(scores: Scores) -> dict[str, float]:
-    return {name: round(getattr(scores, name), 5) for name in ("cer", "wer", "ser")}
 
 
 def _optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:

@@ -36,19 +36,23 @@ def device() -> torch.device:
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 
 
-def sum_gradients(network: nn.Module, loss: Tensor) -> Tensor:
-    """Add up gradients, in place, and losses over all processes, in one exchange."""
-    if rank_and_world()[1] > 1:
-        weights = [weight for weight in network.parameters() if weight.grad is not None]
-        flat = torch.cat([weight.grad.flatten() for weight in weights if weight.grad is not None] + [loss.reshape(1)])
-        distributed.all_reduce(flat)
-        start = 0
-        for weight in weights:
-            assert weight.grad is not None
-            weight.grad.copy_(flat[start : start + weight.numel()].view_as(weight))
-            start += weight.numel()
-        loss = flat[-1]
-    return loss
+def sum_gradients(network: nn.Module, loss: Tensor, stopping: bool) -> tuple[Tensor, bool]:
+    """Add up gradients, in place, and losses over all processes, in one exchange; and agree on whether to stop.
+
+    A signal reaches the processes at different steps; they leave the loop together when the first has had it.
+    """
+    if rank_and_world()[1] == 1:
+        return loss, stopping
+    weights = [weight for weight in network.parameters() if weight.grad is not None]
+    said = torch.stack([loss.reshape(()), loss.new_tensor(float(stopping))])
+    flat = torch.cat([weight.grad.flatten() for weight in weights if weight.grad is not None] + [said])
+    distributed.all_reduce(flat)
+    start = 0
+    for weight in weights:
+        assert weight.grad is not None
+        weight.grad.copy_(flat[start : start + weight.numel()].view_as(weight))
+        start += weight.numel()
+    return flat[-2], bool(flat[-1] > 0)
 
 
 class SharedNorm(nn.BatchNorm2d):

@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from netchu.data.batch import Pictures
+from netchu.data.check import Finding, check
+from netchu.data.lines import read_lines
 from netchu.errors import NetchuError
 from netchu.export import export, restore
-from netchu.metrics import score
 from netchu.models import build
 from netchu.models.line import LineNetwork
 from netchu.text import Charset
@@ -22,9 +24,11 @@ from netchu.train import checkpoint, parallel
 from netchu.train.config import TrainConfig
 from netchu.train.examples import Material, Source, gather
 from netchu.train.finetune import Base, load_base, start_from
-from netchu.train.loop import Progress, Report, Trainer, read_examples
+from netchu.train.loop import Progress, Report, Trainer
+from netchu.train.report import Table, write_report
+from netchu.train.scoring import Readings, by_set, read_examples, to_json
 
-MAY_CHANGE = frozenset({"threads", "workers", "patience"})  # options that resuming does not hold fast
+MAY_CHANGE = frozenset({"threads", "workers", "patience", "check"})  # options that resuming does not hold fast
 
 
 @dataclass(frozen=True)
@@ -34,8 +38,8 @@ class Outcome:
     model: Path | None
     folder: Path
     progress: Progress
-    before: dict[str, dict[str, float]]
-    after: dict[str, dict[str, float]]
+    before: dict[str, dict[str, Any]]
+    after: dict[str, dict[str, Any]]
     finished: bool
 
 
@@ -70,13 +74,15 @@ def train(
     finished = not trainer.stopping
     model = None
     best = folder / "best-cer.safetensors"
-    after: dict[str, dict[str, float]] = {}
+    after: dict[str, dict[str, Any]] = {}
     if parallel.rank_and_world()[0] == 0 and best.exists():
         network, _ = restore(best)
-        after = score_sets(network, trainer.material)
+        readings = read_all(network, trainer.material)
+        after = to_json(by_set(trainer.material.val, readings.texts, trainer.material.names))
         if finished:
             export(best, output, scores={"validation": after})
             model = output
+        _report(folder, trainer, readings, before, after)
     parallel.stop()
     return Outcome(model, folder, progress, before, after, finished)
 
@@ -91,6 +97,9 @@ def prepare(
     probe = build(config.architecture, 2)  # its height and stride say what lines it can be trained on
     kept = started.charset if started and config.keep_alphabet else None
     material = gather(sources, probe.height, probe.stride, config.languages, kept)
+    if report and config.check and parallel.rank_and_world()[0] == 0:
+        for found in examine(sources, material.charset, probe):
+            report({"event": "advice", "code": found.code, "message": found.message})
     torch.manual_seed(config.seed)
     network = start_from(started, material.charset) if started else build(config.architecture, len(material.charset))
     trainer = Trainer(network, material, config, folder, report)
@@ -104,6 +113,15 @@ def prepare(
     return trainer, started
 
 
+def examine(sources: Sequence[Source], charset: Charset, network: LineNetwork) -> Iterator[Finding]:
+    """What `netchu data check` has against the data sets, each named; its remarks in passing are left to that verb."""
+    for source in sources:
+        lines = read_lines(source.path)
+        for found in check(lines, charset, network.height, network.stride):
+            if found.level != "info":
+                yield dataclasses.replace(found, message=f"{lines.root.name}: {found.message}")
+
+
 def check_options(folder: Path, config: TrainConfig) -> None:
     """Raise NetchuError when an option differs from the one that the run in `folder` was started with."""
     _, state = checkpoint.load(folder / "last.safetensors")
@@ -113,7 +131,7 @@ def check_options(folder: Path, config: TrainConfig) -> None:
             raise NetchuError(f"{folder}: cannot resume, {name} was {was!r} and is now {now.get(name)!r}; put it back")
 
 
-def _before(base: Base | None, material: Material, folder: Path, resume: bool) -> dict[str, dict[str, float]]:
+def _before(base: Base | None, material: Material, folder: Path, resume: bool) -> dict[str, dict[str, Any]]:
     """Scores of the base model on every data set, read before the first step; kept for a resumed run's table."""
     file = folder / "before.json"
     if base is None or parallel.rank_and_world()[0] != 0:
@@ -121,24 +139,47 @@ def _before(base: Base | None, material: Material, folder: Path, resume: bool) -
     if resume and file.exists():
         return dict(json.loads(file.read_text(encoding="utf-8")))
     own = Charset(base.charset.symbols, base.charset.form)
-    scores = score_sets(start_from(base, own).eval(), dataclasses.replace(material, charset=own))
+    readings = read_all(start_from(base, own).eval(), dataclasses.replace(material, charset=own))
+    scores = to_json(by_set(material.val, readings.texts, material.names))
     folder.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(scores), encoding="utf-8")
     return scores
 
 
-def score_sets(network: LineNetwork, material: Material) -> dict[str, dict[str, Any]]:
-    """Validation scores with intervals, by data set."""
-    from netchu.data.batch import Pictures
+def read_all(network: LineNetwork, material: Material) -> Readings:
+    """The validation lines as the network reads them."""
+    return read_examples(network, material.val, Pictures(), material.charset, torch.device("cpu"))
 
-    texts = read_examples(network, material.val, Pictures(network.height), material, torch.device("cpu"))
-    found: dict[str, dict[str, Any]] = {}
-    for number, name in enumerate(material.names):
-        pairs = [(e.text, text) for e, text in zip(material.val, texts) if e.source == number]
-        if pairs:
-            scores = score([reference for reference, _ in pairs], [text for _, text in pairs])
-            found[name] = {key: scores.to_json()[key] for key in ("lines", "cer", "wer", "ser", "cer_ci95")}
-    return found
+
+def _report(folder: Path, trainer: Trainer, readings: Readings, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """The report folder: curves, worst lines, confusions, what was dropped; before and after when fine-tuning."""
+    material = trainer.material
+    rows = [
+        (name, *(f"{100 * table[name]['cer']:.2f}" for table in (before, after))) for name in after if name in before
+    ]
+    write_report(
+        folder,
+        log=read_log(folder / "log.jsonl"),
+        references=[example.text for example in material.val],
+        hypotheses=list(readings.texts),
+        images=[example.path for example in material.val],
+        sources=[material.names[example.source] for example in material.val],
+        charset=material.charset,
+        rejects=material.rejects,
+        config=dataclasses.asdict(trainer.config),
+        tables=[Table("CER % before and after", ("data set", "before", "after"), tuple(rows))] if rows else [],
+    )
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The events of a log. A line that a crash cut short is left out."""
+    events = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        try:
+            events.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return events
 
 
 def cores() -> int:

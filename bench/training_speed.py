@@ -9,9 +9,9 @@ its own) runs as `ketos --threads 2 --workers 1 train -f path -B 16` does: its d
 trainer and optimiser, validation left out. netchu trains with its defaults, precision included; the mode column
 names it. Warm-up steps are not counted.
 
-Wants an idle machine: beside another busy process kraken falls from 3.4-4 lines/s to 0.3-0.9, since its recurrent
-layers are thousands of small OpenMP regions whose threads spin for one another. OMP_WAIT_POLICY=passive, handed down
-to every system, takes most of that away (2.4) and is the fairer setting where the machine must be shared.
+Wants an idle machine: alone, `ketos train` did 3.4 lines/s here, beside other busy processes 0.3 to 0.9 (it spends
+more processor time, not less: threads that spin for one another, it seems). With OMP_WAIT_POLICY=passive, which every
+system inherits, it kept 2.3 to 2.7 beside such a load: the fairer setting where a machine must be shared.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from netchu.train.loop import Trainer
 
 PEER = "kraken"
-QUIET = 0.2  # cores that others may take; beyond that kraken's many small OpenMP regions suffer most, and unfairly
+QUIET = 0.2  # cores that others may take; beyond that kraken suffers most, and unfairly
 
 
 @functools.cache

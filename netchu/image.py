@@ -17,7 +17,7 @@ from typing import Any, Union
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError, _imaging
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from netchu.errors import NetchuError
 
@@ -31,12 +31,19 @@ SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp",
 
 # Pillow's own bomb warning: open_grey judges the size. Once and for all, because catch_warnings is not for threads.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-with contextlib.suppress(OSError, AttributeError):  # libtiff writes on the process's stderr, unless linked statically
-    for kind in ("Error", "Warning"):
-        hush = getattr(ctypes.CDLL(_imaging.__file__), f"TIFFSet{kind}Handler")
-        hush.restype, hush.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
-        hush(None)
 cv2.setNumThreads(1)  # threads are the caller's: one reader, one core, however many readers there are
+
+
+def _hush_libtiff() -> None:
+    """Pillow's libtiff writes what it thinks of a damaged file on the process's stderr; the error says it already."""
+    with contextlib.suppress(OSError, AttributeError):  # linked statically, or built without it
+        library = ctypes.CDLL(Image.core.__file__)  # type: ignore[attr-defined]
+        for setter in (library.TIFFSetErrorHandler, library.TIFFSetWarningHandler):
+            setter.restype, setter.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+            setter(None)
+
+
+_hush_libtiff()
 
 
 def open_grey(source: Source, name: str | None = None) -> Grey:

@@ -75,8 +75,10 @@ def test_random_bytes(data):
     holds(data)
 
 
-MAGIC = [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"II*\0", b"MM\0*", b"BM", b"GIF89a", b"RIFF\0\0\0\0WEBPVP8 ", b"P5\n",
-         b"P6 ", b"P4\n", b"\0\0\0\x0cjP  \r\n\x87\n", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"\x1f\x8b", b"\0\0\1\0"]  # fmt: skip
+MAGIC = [
+    b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"II*\0", b"MM\0*", b"BM", b"GIF89a", b"RIFF\0\0\0\0WEBPVP8 ",
+    b"P5\n", b"P6 ", b"P4\n", b"\0\0\0\x0cjP  \r\n\x87\n", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"\x1f\x8b", b"\0\0\1\0",
+]  # fmt: skip
 
 
 @settings(FUZZ, max_examples=100)

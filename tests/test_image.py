@@ -177,7 +177,9 @@ def test_exif_turns_and_mirrors_are_undone(orientation, form):
 @pytest.mark.parametrize("form", ["GIF", "TIFF", "WebP", "PNG"])
 def test_of_several_frames_or_pages_the_first(form):
     frames = [Image.new("L", (30, 20), value) for value in (200, 20, 90)]
-    data = saved(frames[0], form, save_all=True, append_images=frames[1:], **({"lossless": True} if form == "WebP" else {}))
+    data = saved(
+        frames[0], form, save_all=True, append_images=frames[1:], **({"lossless": True} if form == "WebP" else {})
+    )
     assert np.abs(open_grey(data).astype(int) - 200).max() <= 1
 
 

@@ -263,7 +263,7 @@ def test_load_by_path_and_by_a_wrong_name():
 
     path = str(zoo.find("vi"))
     assert texts(load(path).read_lines([SAMPLE])) == texts(load("vi").read_lines([SAMPLE]))
-    with pytest.raises(NetchuError, match="bundled are .*vi"):
+    with pytest.raises(NetchuError, match=r"bundled are .*vi"):
         netchu.load("klingon")
 
 

@@ -1,4 +1,4 @@
-"""Records: frozen, and the same after a journey through JSON; JSON that is not theirs is refused by the field's name."""
+"""Records: frozen, and the same after a journey through JSON; other JSON is refused by the field's name."""
 
 import copy
 import dataclasses

@@ -1,9 +1,9 @@
 """A session: files that are not ours are told in one line, and memory stays flat."""
 
 import json
-import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -166,7 +166,7 @@ print(before, middle, resident())
 """
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="resident memory is read from /proc")
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="resident memory is read from /proc")
 def test_memory_stays_flat_over_lines_of_mixed_width():
     found = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
     before, middle, after = map(float, found.stdout.split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 import time
@@ -27,11 +28,13 @@ from netchu.errors import NetchuError
 @click.option("-e", "--epochs", type=click.IntRange(1), help="How often the data is gone through.")
 @click.option("--rehearse", metavar="DATASET[@WEIGHT]", multiple=True,
               help="Old data to mix in when fine-tuning, so that it is not forgotten.  [weight 0.2]")  # fmt: skip
+@click.option("--overfit-check", is_flag=True, help="Only see whether 32 lines of the data can be learnt; a minute.")
 @click.option("--resume", is_flag=True, help="Go on with the run in the output's .run folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print every event as a JSON line.")
 def train(
     datasets: tuple[str, ...], output: Path, base: str | None, recipe: Path | None, settings: tuple[str, ...],
-    architecture: str | None, epochs: int | None, rehearse: tuple[str, ...], resume: bool, as_json: bool,
+    architecture: str | None, epochs: int | None, rehearse: tuple[str, ...], overfit_check: bool, resume: bool,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Teach a model from data sets of transcribed lines. No option is needed.
 
@@ -50,6 +53,8 @@ def train(
         raise NetchuError("-m and -a: a base model brings its own architecture; leave one of the two out")
     sources = [Source.parse(text) for text in datasets]
     sources += [Source.parse(text if "@" in text else f"{text}@0.2") for text in rehearse]
+    if overfit_check:
+        return see_overfitting(sources, configure(options), as_json)
     show: Any = Screen() if not as_json else lambda event: click.echo(json.dumps(event, ensure_ascii=False))
     outcome = run(sources, output, configure(options), base, resume, show)
     if isinstance(show, Screen):
@@ -57,6 +62,24 @@ def train(
     if not outcome.finished:
         click.echo(f"netchu: interrupted; --resume goes on from {outcome.folder}", err=True)
         sys.exit(130)
+
+
+def see_overfitting(sources: list[Any], config: Any, as_json: bool) -> None:
+    """Print what the doctor's experiment found; exit code 1 when something is wrong."""
+    from netchu.train.run import learn_by_heart
+
+    found = learn_by_heart(sources, config)
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(found), ensure_ascii=False))
+    else:
+        click.echo(f"{found.lines} lines by heart: CER {100 * found.cer:.1f} % after {found.steps} steps, "
+                   f"{found.seconds:.0f} s")  # fmt: skip
+        for advice in found.advice:
+            click.echo(advice.message)
+        if not found.advice:
+            click.echo("the labels belong to the pictures and can be learnt")
+    if found.advice:
+        sys.exit(1)
 
 
 class Screen:

@@ -13,22 +13,26 @@ from netchu.models.trunks import ResidualTrunk, SeedTrunk, VGGTrunk
 Builder = Callable[[int], LineNetwork]  # classes -> network
 
 
-def _ours(widths: tuple[int, ...], depths: tuple[int, ...], stem: int, neck: Callable[[int], object]) -> Builder:
+def ours(
+    widths: tuple[int, ...], depths: tuple[int, ...], stem: int, neck: Callable[[int], object], height: int = 48
+) -> Builder:
+    """A ResidualTrunk of those sizes, with the neck that `neck` makes for its channels."""
+
     def build(classes: int) -> LineNetwork:
         trunk = ResidualTrunk(widths, depths, stem)
-        return LineNetwork(48, trunk, neck(trunk.channels), classes)  # type: ignore[arg-type]
+        return LineNetwork(height, trunk, neck(trunk.channels), classes)  # type: ignore[arg-type]
 
     return build
 
 
-_BASE = ((32, 80, 160), (1, 1, 1), 16)
-_TINY = ((16, 48, 96), (1, 1, 1), 16)
+BASE = ((32, 80, 160), (1, 1, 1), 16)
+TINY = ((16, 48, 96), (1, 1, 1), 16)
 
 ARCHITECTURES: dict[str, Builder] = {
-    "tiny": _ours(*_TINY, lambda c: ConvNeck(c, 96, wide=192, depth=3)),
-    "base": _ours(*_BASE, lambda c: ConvNeck(c, 192, wide=352, depth=4)),
-    "base-lstm": _ours(*_BASE, lambda c: LSTMNeck(c, 192)),
-    "base-attention": _ours(*_BASE, lambda c: AttentionNeck(c, depth=3)),
+    "tiny": ours(*TINY, lambda c: ConvNeck(c, 96, wide=192, depth=3)),
+    "base": ours(*BASE, lambda c: ConvNeck(c, 192, wide=352, depth=4)),
+    "base-lstm": ours(*BASE, lambda c: LSTMNeck(c, 192)),
+    "base-attention": ours(*BASE, lambda c: AttentionNeck(c, depth=3)),
     "crnn": lambda classes: LineNetwork(32, VGGTrunk(), LSTMNeck(512, 256), classes),
     "seed": lambda classes: LineNetwork(118, SeedTrunk(), LSTMNeck(1024, 512), classes),
 }

@@ -1,7 +1,6 @@
 """The doctor's training half: what goes wrong while a network learns, said in plain words with what to do about it.
 
-`Watch` looks on as a run goes by; `padding_fault` and `overfit_check` are quick experiments before or beside one.
-The data half, which needs no network, is `netchu.data.check`.
+`Watch` looks on as a run goes by; `padding_fault` and `overfit_check` are quick experiments before it.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ BLOCK = 50  # steps over which a loss is averaged before it is judged: batches d
 WELL = 0.2  # CER below which the network reads, whatever its frames look like
 LOW_BLANKS, HIGH_BLANKS = 0.2, 0.97
 PADDING = 1e-3  # logits: rounding is a hundred times less
-LEARNT, BELONGS = 0.1, 0.95  # see _judge
+LEARNT, BELONGS = 0.1, 0.97  # see _judge; measured: 0.79 (Cinnamon) to 0.93 (old French), with labels moved 0.99 up
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,8 @@ class Advice:
 class Watch:
     """Looks on while a network learns. Every method returns what is new to say: each state of a thing is said once.
 
-    `learning_rate` is the run's highest; `step` where it starts, for a resumed one. `fresh` is False for a run that
-    starts from a trained network, which has no excuse for reading nothing.
+    `learning_rate` is the run's highest; `step` where a resumed run starts; `fresh` False for fine-tuning, which has no
+    excuse for reading nothing.
     """
 
     def __init__(self, learning_rate: float, step: int = 0, fresh: bool = True) -> None:
@@ -68,7 +67,7 @@ class Watch:
     def observe_step(self, loss: float, grad_norm: float | None = None, rate: float | None = None) -> list[Advice]:
         """After an optimiser step: its loss in nats a character, the gradient norm before clipping, the rate used."""
         self.step += 1
-        found: list[Advice] = []
+        found = list[Advice]()
         if not math.isfinite(loss) or (grad_norm is not None and not math.isfinite(grad_norm)):
             self.skipped += 1
             if self.skipped in (3, 30, 300, 3000):  # one or two happen in a healthy run
@@ -139,14 +138,14 @@ class Watch:
         text, times = Counter(texts).most_common(1)[0]
         early = self.step < self.patience
         shown = text if len(text) <= 30 else text[:29] + "…"
-        advice = "Normal this early." if early else _IGNORES.format(**self._rates())
-        return self._say("one-text", f"{times} of {len(texts)} lines are read as {shown!r}. {advice}", early)
+        then = "Normal this early." if early else _IGNORES.format(**self._rates())
+        return self._say("one-text", f"{times} of {len(texts)} lines are read as {shown!r}. {then}", early)
 
     def _judge_blanks(self, blank_rate: float | None, cer: float) -> list[Advice]:
         if blank_rate is None or cer < WELL or LOW_BLANKS <= blank_rate <= HIGH_BLANKS:
             return []
-        low = blank_rate < LOW_BLANKS
-        return self._say("blank-rate", (_FEW_BLANKS if low else _MANY_BLANKS).format(rate=blank_rate), low)
+        words = _FEW_BLANKS if blank_rate < LOW_BLANKS else _MANY_BLANKS
+        return self._say("blank-rate", words.format(rate=blank_rate), words)
 
     def _judge_missing(self, texts: Sequence[str], references: Sequence[str]) -> list[Advice]:
         wanted, written = (Counter(kind for text in side for kind in _kinds(text)) for side in (references, texts))
@@ -175,9 +174,8 @@ def blank_rate(lines: Iterable[tuple[NDArray[np.floating[Any]], int]]) -> float:
 def padding_fault(network: LineNetwork, images: Sequence[Grey], extra: int = 100) -> float:
     """By how much a line's logits change when it is padded: the largest difference, of one alone and one in a batch.
 
-    `images` are grey lines (h, w) of any height, best of different widths; the batch is `extra` columns wider than the
-    widest, once padded with black and once with white. About 1e-5 is rounding; infinite if the lengths differ.
-    Raises ValueError for no images.
+    `images` are grey lines (h, w); the batch is `extra` columns wider than the widest, once padded with black and once
+    with white. About 1e-5 is rounding; infinite if the lengths differ. Raises ValueError for no images.
     """
     if not images:
         raise ValueError("no pictures: padding cannot be tried")
@@ -209,8 +207,8 @@ def judge_padding(fault: float) -> list[Advice]:
 class OverfitResult:
     """What `overfit_check` found: the CER on the `lines` learnt by heart, after `steps` steps in `seconds`.
 
-    `unseen` is the CER on as many other lines, `chance` the same against one another's labels: a network that got
-    anything from the pictures is better than chance. Both None where there were too few lines to try.
+    `unseen` is the CER on other lines, `chance` the same against one another's labels: a network that got anything
+    from the pictures does better. Both None where there were too few lines to try.
     """
 
     cer: float
@@ -219,6 +217,7 @@ class OverfitResult:
     seconds: float
     unseen: float | None = None
     chance: float | None = None
+    deviation: float = 0.0
     advice: tuple[Advice, ...] = ()
 
 
@@ -237,27 +236,25 @@ def overfit_check(
 ) -> OverfitResult:
     """Let a fresh network learn `lines` lines by heart, without augmentation or dropout, until CER 0 or `steps`.
 
-    `build_network` makes one for a number of classes; `precision` is float32 or bfloat16. The lines are spread over
-    `examples`. Learning by heart alone does not show that labels belong to their pictures: 32 labels moved on by one
-    line are learnt as fast (measured on Cinnamon: CER 0 in 280 steps either way). What is read on lines never seen
-    does: 0.61 against 0.77 by chance there, 0.75 against 0.75 with the labels moved.
-    Raises ValueError when no example has a label.
+    `build_network` takes the number of classes; `precision` is float32 or bfloat16; the lines are spread over
+    `examples`. Learning by heart does not show that labels belong to their pictures: labels moved on by one line are
+    learnt as fast (Cinnamon: CER 0 in 280 steps either way). What is read on lines never seen does: CER 0.61 against
+    0.77 by chance there, 0.75 against 0.75 with labels moved. Raises ValueError when no example has a label.
     """
     known = [example for example in examples if example.target]
     if not known:
         raise ValueError("no example has a label: nothing to learn")
-    wanted = min(2 * lines, len(known))
-    spread = [known[index * len(known) // wanted] for index in range(wanted)]
-    learnt, others = (spread[::2], spread[1::2]) if wanted == 2 * lines else (spread[:lines], spread[lines:])
+    learnt, rest = _spread(known, lines)
+    others, _ = _spread(rest, 4 * lines)
     pupil = _Pupil(build_network, pictures, charset, device or torch.device("cpu"), seed)
     started = time.perf_counter()
-    cer, taken = pupil.drill(pupil.batches(learnt), steps, learning_rate, precision == "bfloat16")
+    cer, taken = pupil.drill(pupil.batches(learnt), max(1, steps), learning_rate, precision == "bfloat16")
     result = OverfitResult(cer, len(learnt), taken, time.perf_counter() - started)
     if len(others) >= 8:
         texts, references = pupil.read(pupil.batches(others))
-        moved = [references[by:] + references[:by] for by in range(1, min(9, len(others)))]
+        moved = [references[by:] + references[:by] for by in range(1, min(33, len(others)))]
         unseen, *chance = [score(labels, texts, resamples=1).cer for labels in (references, *moved)]
-        result = replace(result, unseen=unseen, chance=float(np.mean(chance)))
+        result = replace(result, unseen=unseen, chance=float(np.mean(chance)), deviation=float(np.std(chance)))
     return replace(result, advice=tuple(_judge(result, pupil, learnt)))
 
 
@@ -273,6 +270,8 @@ class _Pupil:
         for part in self.network.modules():
             if isinstance(part, nn.Dropout):
                 part.p = 0.0
+            elif isinstance(part, nn.RNNBase | nn.MultiheadAttention):  # these keep theirs as a number
+                part.dropout = 0.0
         self.pictures, self.charset, self.device = pictures, charset, device
 
     def batches(self, examples: Sequence[Example]) -> list[Batch]:
@@ -293,7 +292,7 @@ class _Pupil:
             if torch.isfinite(nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)):
                 optimizer.step()
             losses.append(loss.item())
-            if step == steps or (step % len(batches) == 0 and np.mean(losses) < 0.3):  # above that it is never 0
+            if step == steps or (step % len(batches) == 0 and np.mean(losses) < 0.5):  # above that it is never 0
                 texts, references = self.read(batches)
                 cer = score(references, texts, resamples=1).cer
                 if cer == 0:
@@ -351,6 +350,12 @@ def _is_one_text(texts: Sequence[str], references: Sequence[str]) -> bool:
     """The same for (nearly) every line, where the labels differ: the picture plays no part."""
     read, written = (Counter(side).most_common(1)[0][1] / len(side) for side in (texts, references))
     return len(texts) >= 4 and read >= 0.9 and written <= 0.5
+
+
+def _spread(examples: Sequence[Example], count: int) -> tuple[list[Example], list[Example]]:
+    """`count` of the examples, evenly from first to last (all, if there are fewer), and the others."""
+    chosen = {index * len(examples) // count for index in range(count)} if count < len(examples) else range(len(examples))
+    return [examples[i] for i in sorted(chosen)], [e for i, e in enumerate(examples) if i not in chosen]
 
 
 def _kinds(text: str) -> list[str]:

@@ -24,6 +24,7 @@ from netchu.metrics import score
 from netchu.models.line import LineNetwork
 from netchu.train import checkpoint, parallel
 from netchu.train.config import TrainConfig
+from netchu.train.doctor import Advice, Watch
 from netchu.train.examples import Material
 from netchu.train.scoring import by_set, rates, read_examples
 
@@ -56,7 +57,7 @@ class Trainer:
         self.config, self.material, self.folder = config, material, folder
         self.report = report or (lambda event: None)
         self.device = parallel.device()
-        self.precision = _precision(config.precision, self.device)
+        self.precision = choose_precision(config.precision, self.device)
         for part in network.modules():
             if isinstance(part, nn.Dropout):
                 part.p = config.dropout
@@ -67,6 +68,7 @@ class Trainer:
         self.optimizer = _optimizer(self.network, config)
         self.names = {id(weight): name for name, weight in self.network.named_parameters()}
         self.progress = Progress()
+        self.watch = Watch(config.learning_rate)
         # Augmentation resamples once, from half as many rows again: more would only cost. Validation lines are kept
         # as they are, because what is scored must take the very way that netchu.read takes.
         self.pictures, self.val_pictures = Pictures(network.height * 3 // 2), Pictures()
@@ -149,6 +151,7 @@ class Trainer:
             self.optimizer.step()
         else:
             self._log({"event": "skipped step", "step": self.progress.step, "why": "gradients are not finite"})
+        self._advise(self.watch.observe_step(float(total), float(norm), self._rate()))
         self.progress.step += 1
         self._average()
         return float(total)
@@ -204,7 +207,12 @@ class Trainer:
             self._save_average("best-cer")  # nothing to choose by: the latest
         self.progress.evaluations.append(result)
         self._log(result)
+        self._advise(self.watch.observe_evaluation(readings.texts, [e.text for e in val], readings.blank_rate))
         return result
+
+    def _advise(self, advice: list[Advice]) -> None:
+        for found in advice:
+            self._log({"event": "advice", "epoch": self.progress.epoch, "code": found.code, "message": found.message})
 
     def _patience_over(self) -> bool:
         best = self.progress.best.get("cer")
@@ -266,6 +274,7 @@ class Trainer:
         self.average.load_state_dict(groups["average"])
         checkpoint.unpack_optimizer(self.optimizer, self.names, groups.get("optimizer", {}))
         self.progress = Progress(**state["progress"])
+        self.watch = Watch(self.config.learning_rate, self.progress.step, fresh=False)
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
@@ -303,7 +312,7 @@ def _default_epochs(material: Material) -> int:
     return int(min(400, max(20, math.ceil(120_000 / max(1.0, lines)))))
 
 
-def _precision(wanted: str, device: torch.device) -> str:
+def choose_precision(wanted: str, device: torch.device) -> str:
     """bfloat16 where the processor computes in it (twice as fast on AVX-512 BF16, AMX and GPUs), else float32."""
     if wanted != "auto":
         return wanted

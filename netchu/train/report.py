@@ -200,7 +200,8 @@ def _panel(series: Mapping[str, Mapping[int, float]], last: int, unit: str, firs
 
 def _ticks(highest: float) -> list[float]:
     """About five round numbers from 0 to at least `highest`."""
-    raw = max(highest, 1e-9) / 5
+    highest = highest if highest > 0 else 1.0
+    raw = highest / 5
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw * 0.999)
     return [float(f"{step * index:.6g}") for index in range(math.ceil(highest / step - 1e-6) + 1)]

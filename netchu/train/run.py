@@ -22,9 +22,10 @@ from netchu.models.line import LineNetwork
 from netchu.text import Charset
 from netchu.train import checkpoint, parallel
 from netchu.train.config import TrainConfig
+from netchu.train.doctor import OverfitResult, Watch, overfit_check
 from netchu.train.examples import Material, Source, gather
 from netchu.train.finetune import Base, load_base, start_from
-from netchu.train.loop import Progress, Report, Trainer
+from netchu.train.loop import Progress, Report, Trainer, choose_precision
 from netchu.train.report import Table, write_report
 from netchu.train.scoring import Readings, by_set, read_examples, to_json
 
@@ -103,6 +104,8 @@ def prepare(
     torch.manual_seed(config.seed)
     network = start_from(started, material.charset) if started else build(config.architecture, len(material.charset))
     trainer = Trainer(network, material, config, folder, report)
+    if started:
+        trainer.watch = Watch(config.learning_rate, fresh=False)
     if report and parallel.rank_and_world()[0] == 0:
         report({
             "event": "start", "summary": material.summary(), "architecture": config.architecture,
@@ -111,6 +114,19 @@ def prepare(
             "device": str(trainer.device), "threads": torch.get_num_threads(), "folder": str(folder),
         })  # fmt: skip
     return trainer, started
+
+
+def learn_by_heart(sources: Sequence[Source], config: TrainConfig) -> OverfitResult:
+    """The doctor's quick experiment on data sets, with the smallest network: can 32 of their lines be learnt at all?"""
+    torch.set_num_threads(config.threads or cores())
+    network = build("tiny", 2)
+    material = gather(sources, network.height, network.stride, config.languages, None)
+    device = parallel.device()
+    pictures = Pictures()
+    return overfit_check(
+        lambda classes: build("tiny", classes), material.train, pictures, material.charset,
+        precision=choose_precision(config.precision, device), seed=config.seed, device=device,
+    )  # fmt: skip
 
 
 def examine(sources: Sequence[Source], charset: Charset, network: LineNetwork) -> Iterator[Finding]:

@@ -95,7 +95,8 @@ def test_a_loss_that_rises_says_the_rate_is_too_high_once():
 def test_spikes_are_told_from_unevenness():
     watch = Watch(0.002)
     assert steps(watch, [1.0, 1.9] * BLOCK) == []
-    assert steps(watch, ([1.0] * 9 + [6.0]) * 5).count("loss-spikes") == 1
+    assert "loss-spikes" not in steps(watch, ([1.0] * 9 + [6.0]) * 4)  # it takes more than a few
+    assert steps(watch, ([1.0] * 9 + [6.0]) * 4).count("loss-spikes") == 1
 
 
 def test_a_flat_loss_says_the_rate_is_too_low_unless_there_is_another_reason():
@@ -145,6 +146,8 @@ def test_kinds_of_characters_that_are_never_written():
     [more] = said(watch, 2)
     assert "letters with diacritics (30 " in more.message  # it changed: said again
     assert said(Watch(0.002), 4) == []  # too early to tell
+    few = [*REFERENCES[:3], "Ô", "Ế"]
+    assert at(2000).observe_evaluation([text.lower() for text in few], few) == []  # a handful proves nothing
 
 
 def test_overfitting_needs_a_rising_cer_and_a_falling_loss():
@@ -161,6 +164,7 @@ def test_overfitting_needs_a_rising_cer_and_a_falling_loss():
     assert said == [[], [], [], [], [], ["overfitting"], []]
     assert not any(run(falling, [3, 3, 2, 2, 2, 1, 1]))
     assert not any(run([0.3] * 7, [2, 1, 2, 2, 2, 2, 2]))
+    assert not any(run(falling, [2, 1, 1, 1, 1, 1, 1]))  # as good as its best
 
 
 def test_no_validation_lines_no_advice():
@@ -171,6 +175,7 @@ def test_blank_rate_counts_real_frames_only():
     logits = np.zeros((4, 3), np.float32)
     logits[1:3, 2] = 1.0  # frames: blank, letter, letter, blank
     assert blank_rate([(logits, 4)]) == 0.5
+    assert blank_rate([(logits, 3)]) == pytest.approx(1 / 3)
     assert blank_rate([(logits, 1), (logits, 3)]) == 0.5
     assert blank_rate([]) == 1.0
 
@@ -188,10 +193,16 @@ def test_a_sound_network_has_no_padding_fault_and_keeps_its_mode():
         padding_fault(network, [])
 
 
-def test_a_network_that_looks_at_the_padding_is_found_out():
+@pytest.mark.parametrize("seen", ["everything", "what is not black"])
+def test_a_network_that_looks_at_the_padding_is_found_out(seen):
     network = build("tiny", 10)
     sound = network.normalise.forward
-    network.normalise.forward = lambda images, widths: sound(images, torch.full_like(widths, images.shape[2]))
+
+    def broken(images, widths):
+        lit = images.amax(1) > 0 if seen == "what is not black" else torch.ones_like(images[:, 0], dtype=torch.bool)
+        return sound(images, (lit * torch.arange(1, images.shape[2] + 1)).amax(1))
+
+    network.normalise.forward = broken
     fault = padding_fault(network, lines_of_ink())
     assert fault > 1e-3 and codes(judge_padding(fault)) == ["padding"]
 

@@ -1,0 +1,78 @@
+"""netchu models: what there is, what a file says of itself, and whether it was changed."""
+
+import hashlib
+import json
+import shutil
+
+import pytest
+from click.testing import CliRunner, Result
+
+from netchu import zoo
+from netchu.cli import netchu
+from netchu.errors import NetchuError
+
+
+def run(*arguments) -> Result:
+    return CliRunner().invoke(netchu, ["models", *map(str, arguments)])
+
+
+def test_list():
+    lines = run("list").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == list(zoo.MODELS)
+    assert all(model.summary in line for line, model in zip(lines, zoo.MODELS.values()))
+    rows = json.loads(run("list", "--json").stdout)
+    assert rows == [{"name": name, "summary": m.summary, "sha256": m.sha256} for name, m in zoo.MODELS.items()]
+
+
+def test_show_by_name_and_by_path(tmp_path):
+    copy = tmp_path / "bản sao.onnx"
+    shutil.copy(zoo.find("vi"), copy)
+    facts = json.loads(run("show", "vi", "--json").stdout)
+    assert json.loads(run("show", copy, "--json").stdout) == facts
+    assert facts["sha256"] == hashlib.sha256(copy.read_bytes()).hexdigest()
+    assert facts["charset"][0] == ""
+    assert {"name", "height", "stride", "form", "format", "languages", "direction", "licence", "scores", "data"} <= set(
+        facts
+    )
+    text = run("show", "vi").stdout
+    assert f"{len(facts['charset']) - 1} characters" in text
+    assert "ở" in text
+    assert facts["sha256"] in text
+    assert len(text.splitlines()) == len(facts)
+
+
+@pytest.mark.parametrize("model", ["vj", "none.onnx"])
+def test_show_of_nothing_is_one_line(model):
+    result = run("show", model)
+    assert isinstance(result.exception, NetchuError)
+    assert model in str(result.exception)
+    assert "\n" not in str(result.exception)
+
+
+def test_verify_of_what_was_shipped():
+    result = run("verify")
+    assert result.exit_code == 0
+    assert [line.split() for line in result.stdout.splitlines()] == [[name, "as", "shipped"] for name in zoo.MODELS]
+
+
+def test_verify_sees_what_changed_and_what_is_missing(tmp_path, monkeypatch):
+    good = hashlib.sha256(b"weights").hexdigest()
+    names = ("sound", "changed", "missing", "last")
+    monkeypatch.setattr(zoo, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(zoo, "MODELS", {name: zoo.Bundled("x", good) for name in names})
+    for name in ("sound", "changed", "last"):
+        (tmp_path / f"{name}.onnx").write_bytes(b"weightS" if name == "changed" else b"weights")
+    result = run("verify")
+    assert result.exit_code == 1
+    lines = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
+    assert lines["sound"] == lines["last"] == "as shipped"
+    assert lines["changed"].startswith("CHANGED")
+    assert lines["missing"].startswith("MISSING")
+    assert all("install the package again" in lines[name] for name in ("changed", "missing"))
+
+
+def test_export_wants_an_onnx_name(tmp_path):
+    pytest.importorskip("torch")
+    result = CliRunner().invoke(netchu, ["export", str(tmp_path / "a"), "-o", str(tmp_path / "a.pt")])
+    assert isinstance(result.exception, NetchuError)
+    assert ".onnx" in str(result.exception)

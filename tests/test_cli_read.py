@@ -1,0 +1,359 @@
+"""netchu read: forms, folders, streams, exit codes; bad input is a line on stderr, never a traceback."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+import netchu.cli.read as verb
+import netchu.read as reading
+from netchu.cli import netchu
+from netchu.errors import NetchuError
+from netchu.image import open_grey
+from netchu.records import Char, Line, Page
+
+SAMPLE = open_grey(reading.__file__.replace("read.py", "samples/sample.png"))
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return reading.load("vi")
+
+
+@pytest.fixture(autouse=True)
+def loaded(reader, monkeypatch):
+    """The verb loads its model once for the whole module."""
+    monkeypatch.setattr(verb, "load", lambda model: reader if model == "vi" else reading.load(model))
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory) -> Path:
+    """Four pictures, one of them blank and one below another folder, and a note that is no picture."""
+    root = tmp_path_factory.mktemp("bản chụp")
+    (root / "sâu").mkdir()
+    for name, picture in {
+        "a.png": SAMPLE[:, :170], "b 1.PNG": SAMPLE[:, 620:], "c.jpg": np.full((50, 300), 255, np.uint8),
+        "sâu/a.png": SAMPLE[:, 200:700],
+    }.items():  # fmt: skip
+        Image.fromarray(picture).save(root / name)
+    (root / "note.txt").write_text("no picture")
+    return root
+
+
+@pytest.fixture(scope="module")
+def wanted(reader, scans) -> dict[str, Page]:
+    names = ("a.png", "b 1.PNG", "c.jpg", "sâu/a.png")
+    return {str(scans / name): reader.read(scans / name) for name in names}
+
+
+def run(*arguments, **options) -> Result:
+    return CliRunner().invoke(netchu, ["read", *map(str, arguments)], **options)
+
+
+def command(*arguments, env=None, **options) -> subprocess.CompletedProcess:
+    """The real command in a process of its own."""
+    call = [sys.executable, "-m", "netchu", "read", *map(str, arguments)]
+    return subprocess.run(call, capture_output=True, env=env, **options)
+
+
+def test_a_picture_is_its_text(scans, wanted):
+    result = run(scans / "a.png")
+    assert result.exit_code == 0
+    assert result.stdout == wanted[str(scans / "a.png")].text + "\n"
+    assert result.stderr == ""
+    assert result.stdout.strip()
+
+
+def test_a_blank_picture_is_no_text_and_no_error(scans):
+    result = run(scans / "c.jpg")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_a_folder_is_read_in_order_and_below(scans, wanted):
+    result = run(scans)
+    assert result.exit_code == 0
+    assert result.stdout == "".join(f"{source}\t{page.text}\n" for source, page in wanted.items())
+
+
+@pytest.mark.parametrize("form", [["--json"], ["-f", "json"]])
+def test_json_is_an_object_a_line_that_from_json_takes(scans, wanted, form):
+    lines = run(scans, *form).stdout.splitlines()
+    assert [Page.from_json(json.loads(line)) for line in lines] == list(wanted.values())
+    one = run(scans / "a.png", *form).stdout
+    assert Page.from_json(json.loads(one)) == wanted[str(scans / "a.png")]
+
+
+def test_tsv_has_a_row_a_line_and_one_for_a_blank(scans, wanted):
+    rows = [line.split("\t") for line in run(scans, "-f", "tsv").stdout.splitlines()]
+    assert [row[0] for row in rows] == list(wanted)
+    assert [row[2] for row in rows] == [page.text for page in wanted.values()]
+    sure = [page.lines[0].confidence if page.lines else 0.0 for page in wanted.values()]
+    assert [float(row[1]) for row in rows] == pytest.approx(sure, abs=1e-4)
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 7])
+def test_the_order_does_not_depend_on_jobs(scans, wanted, jobs, monkeypatch):
+    attempt = verb.attempt
+
+    def late_first(reader, source, line):
+        time.sleep(0.15 if source.endswith("a.png") else 0)
+        return attempt(reader, source, line)
+
+    monkeypatch.setattr(verb, "attempt", late_first)
+    result = run(scans, "--json", "-j", jobs)
+    assert [json.loads(line)["source"] for line in result.stdout.splitlines()] == list(wanted)
+
+
+def test_patterns_and_several_files_each_once(scans, wanted):
+    found = run(scans / "*.png", scans / "a.png", scans / "sâu", scans / "*1.PNG").stdout
+    names = [line.split("\t")[0] for line in found.splitlines()]
+    assert sorted(names) == sorted(str(scans / name) for name in ("a.png", "sâu/a.png", "b 1.PNG"))
+    deep = run(scans / "**" / "*.png").stdout
+    assert [line.split("\t")[0] for line in deep.splitlines()] == [str(scans / "a.png"), str(scans / "sâu/a.png")]
+
+
+def test_a_folder_that_a_pattern_matches_is_read_too(scans):
+    names = [line.split("\t")[0] for line in run(scans / "[as]*").stdout.splitlines()]
+    assert names == [str(scans / "a.png"), str(scans / "sâu/a.png")]
+
+
+def test_a_file_whose_name_looks_like_a_pattern(scans, tmp_path):
+    (tmp_path / "x[1].png").write_bytes((scans / "a.png").read_bytes())
+    result = run(tmp_path / "x[1].png")
+    assert result.exit_code == 0
+    assert result.stdout
+
+
+def test_standard_input(scans, wanted):
+    data = (scans / "a.png").read_bytes()
+    result = run("-", "--json", input=data)
+    page = Page.from_json(json.loads(result.stdout))
+    assert page.source == "stdin"
+    assert page.text == wanted[str(scans / "a.png")].text
+    mixed = run("-", scans / "a.png", input=data).stdout.splitlines()
+    assert [line.split("\t")[0] for line in mixed] == ["stdin", str(scans / "a.png")]
+
+
+@pytest.mark.parametrize(("data", "reason"), [(b"", "empty"), (b"letter", "not a picture")])
+def test_bad_standard_input_is_named(data, reason):
+    result = run("-", input=data)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("netchu: stdin: ")
+    assert reason in result.stderr
+
+
+def test_output_folder_gets_a_file_a_picture_and_no_name_twice(scans, wanted, tmp_path):
+    (tmp_path / "x").mkdir()
+    for name in ("x/A.png", "x/a-2.png"):
+        (tmp_path / name).write_bytes((scans / "b 1.PNG").read_bytes())
+    out = tmp_path / "mới" / "kết quả"
+    result = run(scans, tmp_path / "x", "-o", out)
+    assert (result.exit_code, result.stdout) == (0, "")
+    texts = {path.name: path.read_text(encoding="utf-8") for path in out.iterdir()}
+    first, last = str(scans / "a.png"), str(scans / "b 1.PNG")
+    assert len(texts) == 6
+    assert len({name.casefold() for name in texts}) == 6
+    assert texts["a.txt"] == wanted[first].text + "\n"
+    assert texts["b 1.txt"] == wanted[last].text + "\n"
+    assert texts["c.txt"] == ""
+    assert texts["a-2.txt"] == wanted[str(scans / "sâu/a.png")].text + "\n"
+    again = run(scans, tmp_path / "x", "-o", out)
+    assert again.exit_code == 0
+    assert {path.name: path.read_text(encoding="utf-8") for path in out.iterdir()} == texts
+
+
+def test_output_in_json(scans, wanted, tmp_path):
+    assert run(scans / "a.png", "-o", tmp_path, "-f", "json").exit_code == 0
+    page = Page.from_json(json.loads((tmp_path / "a.json").read_text(encoding="utf-8")))
+    assert page == wanted[str(scans / "a.png")]
+
+
+def test_output_that_cannot_be_a_folder(scans, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for target in (tmp_path / "file", tmp_path / "file" / "below"):
+        result = run(scans / "a.png", "-o", target)
+        assert isinstance(result.exception, NetchuError)
+        assert str(result.exception).startswith(f"{target}: cannot be made a folder")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_single_bad_file_is_exit_code_2(tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    for name, reason in {"bad.png": "not a picture", "none.png": "no such file", "*.gif": "no such file"}.items():
+        result = run(tmp_path / name)
+        assert result.exit_code == 2
+        assert result.stdout == ""
+        assert result.stderr.startswith(f"netchu: {tmp_path / name}: {reason}")
+        assert len(result.stderr.splitlines()) == 1
+
+
+def test_in_a_batch_the_others_go_on_and_the_failed_are_listed_at_the_end(scans, wanted, tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    (tmp_path / "cut.png").write_bytes((scans / "a.png").read_bytes()[:500])
+    sources = [tmp_path / "bad.png", scans / "a.png", tmp_path / "cut.png", scans / "b 1.PNG", "none.png"]
+    result = run(*sources, "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    summary, *failed = result.stderr.splitlines()
+    assert summary == "netchu: 3 of 5 pictures could not be read:"
+    assert [line.split(": ")[1] for line in failed] == [str(sources[0]), str(sources[2]), "none.png"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"a.txt", "b 1.txt"}
+    printed = run(*sources, "-f", "json")
+    assert printed.exit_code == 1
+    assert [json.loads(line)["source"] for line in printed.stdout.splitlines()] == [str(sources[1]), str(sources[3])]
+
+
+def test_a_page_is_refused_and_line_takes_it(tmp_path):
+    page = np.random.default_rng(0).integers(0, 256, (400, 300), dtype=np.uint8)
+    Image.fromarray(page).save(tmp_path / "p.png")
+    result = run(tmp_path / "p.png")
+    assert result.exit_code == 2
+    assert "--line" in result.stderr
+    assert run(tmp_path / "p.png", "--line").exit_code == 0
+
+
+def test_a_folder_without_pictures_says_so(tmp_path):
+    (tmp_path / "note.txt").write_text("x")
+    result = run(tmp_path)
+    assert isinstance(result.exception, NetchuError)
+    assert str(result.exception).startswith(f"{tmp_path}: no pictures there")
+
+
+def test_too_little_memory_for_one_does_not_stop_the_others(scans, reader, monkeypatch):
+    read = reader.read
+
+    def short(source, **options):
+        if str(source).endswith("a.png"):
+            raise MemoryError
+        return read(source, **options)
+
+    monkeypatch.setattr(reader, "read", short)
+    result = run(scans)
+    assert result.exit_code == 1
+    assert result.stderr.count("memory") == 2
+    assert len(result.stdout.splitlines()) == 2
+
+
+def line_of(*chars: tuple[str, float]) -> Line:
+    return Line("".join(text for text, _ in chars), 0.5, (), tuple(Char(*char, (0, 0, 1, 1)) for char in chars))
+
+
+@pytest.mark.parametrize(("limit", "text"), [
+    (0.0, "a bcở"), (0.5, "⟦a⟧ b⟦cở⟧"), (0.3, "a b⟦c⟧ở"), (1.0, "⟦a bcở⟧"), (0.9, "⟦a⟧ b⟦cở⟧"),
+])  # fmt: skip
+def test_doubtful_characters_are_marked_not_deleted(limit, text):
+    line = line_of(("a", 0.4), (" ", 0.9), ("b", 0.9), ("c", 0.2), ("ở", 0.3))
+    assert verb.marked(line, limit) == text
+
+
+def test_min_conf_on_the_command_line(scans, wanted):
+    plain, marked = run(scans / "a.png").stdout, run(scans / "a.png", "--min-conf", "1").stdout
+    assert marked.count("⟦") == marked.count("⟧") >= 1
+    assert marked.replace("⟦", "").replace("⟧", "") == plain
+    assert run(scans / "a.png", "--min-conf", "1", "--json").stdout == run(scans / "a.png", "--json").stdout
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["x.png", "-f", "docx"], ["x.png", "--min-conf", "2"], ["x.png", "-j", "0"], ["x.png", "--what"],
+])  # fmt: skip
+def test_wrong_options_are_usage_errors(arguments):
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert "Usage: " in result.stderr
+
+
+def test_an_unknown_model_is_one_line(scans):
+    result = run(scans / "a.png", "-m", "klingon")
+    assert isinstance(result.exception, NetchuError)
+    assert "bundled are" in str(result.exception)
+
+
+# From here on the real command, a process each.
+
+
+def test_errors_leave_the_process_as_one_line_and_exit_code_2(scans, tmp_path):
+    (tmp_path / "xấu.onnx").write_bytes(b"x")
+    found = command(scans / "a.png", "-m", tmp_path / "xấu.onnx")
+    assert (found.returncode, found.stdout) == (2, b"")
+    (line,) = found.stderr.decode("utf-8").splitlines()
+    assert line.startswith(f"netchu: {tmp_path / 'xấu.onnx'}: not a whole ONNX model")
+
+
+def foreign(**settings: str) -> dict[str, str]:
+    """The environment with another locale."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "PYTHON"))}
+    return {**kept, **settings}
+
+
+def test_output_is_utf8_in_the_c_locale(scans, wanted):
+    path = scans / "sâu" / "a.png"
+    found = command(path, scans / "none.png", env=foreign(LANG="C", LC_ALL="C"))
+    assert found.stdout.decode("utf-8") == f"{path}\t{wanted[str(path)].text}\n"
+    assert found.returncode == 1
+    assert str(scans / "none.png") in found.stderr.decode("utf-8")
+
+
+@pytest.mark.parametrize("settings", [
+    {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "cp1252:strict"},
+], ids=["ascii", "code page"])  # fmt: skip
+def test_output_is_utf8_where_python_would_write_something_else(scans, wanted, settings):
+    path = scans / "sâu" / "a.png"
+    found = command(path, env=foreign(**settings))
+    assert (found.returncode, found.stderr) == (0, b"")
+    assert found.stdout.decode("utf-8") == wanted[str(path)].text + "\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+def test_a_pipe_that_closes_early_ends_it_quietly(scans):
+    """The reader leaves at once; far more is to come than the pipe holds, and most of it is then not read."""
+    files = [str(scans / name) for name in ("a.png", "c.jpg")]
+    code = (
+        "import sys, time, netchu.cli.read as verb\nfrom netchu.records import Line, Page\n"
+        "def attempt(reader, source, line):\n"
+        "    print(end='.', file=sys.stderr); time.sleep(0.01)\n"
+        "    return Page(1, 1, (Line('x' * 50000, 1.0, (), ()),), source), ''\n"
+        "verb.attempt = attempt; verb.load = lambda model: None\n"
+        "verb.expand = lambda files: [f'{k}.png' for k in range(3000)]\n"
+        "verb.marked = lambda line, limit: line.text\n"
+        "from netchu.cli import main\nmain()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "read", *files], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout.readline().startswith(b"0.png\tx")
+    process.stdout.close()
+    errors = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(30) == 0
+    assert errors.strip(b".") == b""
+    assert len(errors) < 2000
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_ctrl_c_is_exit_code_130_at_once(scans):
+    code = (
+        "import sys, time, netchu.cli.read as verb\n"
+        "def attempt(reader, source, line):\n"
+        "    print('started', flush=True); time.sleep(0.5); return None, 'late'\n"
+        "verb.attempt = attempt; verb.load = lambda model: None\n"
+        "verb.expand = lambda files: [f'{k}.png' for k in range(500)]\n"
+        "from netchu.cli import main\nmain()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "read", "x.png", "-j", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout.readline().startswith(b"started")
+    started = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"interrupted" in errors
+    assert b"Traceback" not in errors
+    assert time.monotonic() - started < 20  # 500 pictures would take two minutes

@@ -29,7 +29,7 @@ ONE_CORE = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "PYTHONIOENCOD
 def draw_text(text: str, size: int = 24, margin: int = 6, seed: int = 0) -> NDArray[np.uint8]:
     """A line of text as dark ink on light paper, faintly grained so that no two seeds give the same file."""
     font = ImageFont.load_default(size)
-    left, top, right, bottom = font.getbbox(text or " ")
+    left, _, right, _ = font.getbbox(text or " ")
     wide, high = max(4, round(right - left)) + 2 * margin, round(1.4 * size) + 2 * margin
     picture = Image.new("L", (wide, high), PAPER)
     ImageDraw.Draw(picture).text((margin - left, margin), text, INK, font)
@@ -58,7 +58,9 @@ def draw_set(
     return folder
 
 
-def words(count: int, seed: int = 0, letters: str = "abdehiklmnorstu", shortest: int = 2, longest: int = 7) -> list[str]:
+def words(
+    count: int, seed: int = 0, letters: str = "abdehiklmnorstu", shortest: int = 2, longest: int = 7
+) -> list[str]:
     """Texts of one or two words from a few letters."""
     rng = np.random.default_rng((seed, 77))
 

@@ -72,7 +72,6 @@ def test_verify_sees_what_changed_and_what_is_missing(tmp_path, monkeypatch):
 
 
 def test_export_wants_an_onnx_name(tmp_path):
-    pytest.importorskip("torch")
     result = CliRunner().invoke(netchu, ["export", str(tmp_path / "a"), "-o", str(tmp_path / "a.pt")])
     assert isinstance(result.exception, NetchuError)
     assert ".onnx" in str(result.exception)

@@ -131,7 +131,7 @@ class TestTheFile:
         for entry in model.metadata_props:
             entry.value = entry.value.replace('"format": 1', '"format": 9')
         (tmp_path / "new.onnx").write_bytes(model.SerializeToString())
-        with pytest.raises(NetchuError, match="model format 9 .*newer netchu"):
+        with pytest.raises(NetchuError, match=r"model format 9 .*newer netchu"):
             Session(tmp_path / "new.onnx")
 
 

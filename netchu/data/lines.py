@@ -7,6 +7,7 @@ label cannot hold a tab or a line break. A row that cannot be used is never skip
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import unicodedata
@@ -238,7 +239,8 @@ def write_whole(target: Path, data: bytes) -> None:
     except OSError as error:
         raise NetchuError(f"{target}: cannot be written ({error.strerror or error}); check the folder") from None
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a name that could not be written may not be a name that can be removed
+            partial.unlink(missing_ok=True)
 
 
 def by_reason(notes: Iterable[Reject]) -> list[tuple[str, int, str]]:

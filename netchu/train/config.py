@@ -46,7 +46,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            value, kind = getattr(self, field.name), type(field.default)
+            value: Any = getattr(self, field.name)
+            kind: type = type(field.default)
             if kind is tuple and isinstance(value, list):
                 value = tuple(value)
             elif kind is float and type(value) is int:

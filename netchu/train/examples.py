@@ -92,7 +92,7 @@ def gather(
 
 
 def _names(roots: Sequence[Path]) -> tuple[str, ...]:
-    """What the data sets are called: the folder's name; where two share it, as much of their paths as tells them apart."""
+    """What the data sets are called: the folder's name, and where two share it, enough of their paths besides."""
     names = [root.name for root in roots]
     for depth in range(2, max(len(root.parts) for root in roots) + 1):
         twice = {name for name, count in Counter(names).items() if count > 1}

@@ -160,6 +160,7 @@ class Trainer:
         """Summed CTC loss of both heads over this process's lines."""
         images = torch.from_numpy(batch.images).to(self.device)
         widths = torch.from_numpy(batch.widths).to(self.device)
+        parallel.count_in(self.network, len(batch.examples))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
             logits, shortcut, lengths = self.network.forward_both(images, widths)
         if not batch.examples:  # more processes than lines: take part in the synchronisation, add nothing

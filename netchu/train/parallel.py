@@ -58,12 +58,15 @@ def sum_gradients(network: nn.Module, loss: Tensor, stopping: bool) -> tuple[Ten
 class SharedNorm(nn.BatchNorm2d):
     """Batch norm whose training statistics come from all processes (torch's own needs a GPU)."""
 
+    counted = True  # whether this process's maps are part of them
+
     def forward(self, input: Tensor) -> Tensor:
         if not self.training:
             return super().forward(input)
         maps = input.float()
         count = maps.new_full((1,), maps.numel() / maps.shape[1])
-        sums: Tensor = all_reduce(torch.cat([maps.sum((0, 2, 3)), maps.square().sum((0, 2, 3)), count]))
+        own = torch.cat([maps.sum((0, 2, 3)), maps.square().sum((0, 2, 3)), count])
+        sums: Tensor = all_reduce(own if self.counted else own * 0.0)
         total = sums[-1]
         mean, square = (sums[:-1] / total).chunk(2)
         variance = (square - mean.square()).clamp(min=0.0)
@@ -75,6 +78,13 @@ class SharedNorm(nn.BatchNorm2d):
             self.num_batches_tracked += 1
         scale = self.weight * torch.rsqrt(variance + self.eps)
         return (maps - mean[:, None, None]) * scale[:, None, None] + self.bias[:, None, None]
+
+
+def count_in(network: nn.Module, lines: int) -> None:
+    """Leave a process without lines, whose blank picture only keeps it in step, out of the statistics."""
+    for part in network.modules():
+        if isinstance(part, SharedNorm):
+            part.counted = lines > 0
 
 
 def synchronise(network: Any) -> Any:

@@ -31,7 +31,9 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     recipe = folder / "recipe.toml"
     recipe.write_text('architecture = "base"\nepochs = 9\nthreads = 1\nprecision = "float32"\n', encoding="utf-8-sig")
     model = folder / "chữ viết.onnx"
-    found = netchu("train", data, "-o", model, "-c", recipe, "-s", "batch_columns=2048", "-a", "tiny", "-e", 2, "--json")
+    found = netchu(
+        "train", data, "-o", model, "-c", recipe, "-s", "batch_columns=2048", "-a", "tiny", "-e", 2, "--json"
+    )
     assert found.returncode == 0, found.stderr
     assert "Traceback" not in found.stderr
     return model, [json.loads(line) for line in found.stdout.splitlines()]
@@ -94,7 +96,9 @@ class TestTrained:
         self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         settings = [f"--set={text}" for text in ("threads=1", "batch_columns=4096", "precision=float32", "check=false")]
-        code, out, err = main("train", data, "-o", tmp_path / "m.onnx", "-a", "tiny", "-e", "1", *settings, capsys=capsys)
+        code, out, err = main(
+            "train", data, "-o", tmp_path / "m.onnx", "-a", "tiny", "-e", "1", *settings, capsys=capsys
+        )
         assert code == 0
         assert out.strip().endswith("m.onnx")
         assert "32 lines to train on" in err
@@ -144,7 +148,7 @@ class TestMistakes:
         assert "line 1" in self.mistake(capsys, tmp_path, data, "-c", tmp_path / "r.toml")
 
     def test_an_unknown_architecture(self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert "did you mean tiny?" in self.mistake(capsys, tmp_path, data, "-a", "tyni")
+        assert "did you mean tiny?" in self.mistake(capsys, tmp_path, data, "-a", "tinny")
 
     def test_an_unknown_base(self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert "bundled are" in self.mistake(capsys, tmp_path, data, "-m", "vy")
@@ -156,5 +160,8 @@ class TestMistakes:
         assert "weight" in self.mistake(capsys, tmp_path, f"{data}@0")
 
     def test_resuming_what_never_began(self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        err = self.mistake(capsys, tmp_path, data, "-a", "tiny", "-s", "check=false", "--resume")
+        output = tmp_path / "m.onnx"
+        code, _, err = main("train", data, "-o", output, "-a", "tiny", "-s", "check=false", "--resume", capsys=capsys)
+        assert code == 2
         assert "train without --resume first" in err
+        assert not list(tmp_path.iterdir())

@@ -24,7 +24,12 @@ def test_options_go_over_a_base_and_leave_it_alone() -> None:
 
 @pytest.mark.parametrize(
     ("name", "nearest"),
-    [("learning_rat", "learning_rate"), ("epoch", "epochs"), ("batchcolumns", "batch_columns"), ("drop_out", "dropout")],
+    [
+        ("learning_rat", "learning_rate"),
+        ("epoch", "epochs"),
+        ("batchcolumns", "batch_columns"),
+        ("drop_out", "dropout"),
+    ],
 )
 def test_an_unknown_option_names_the_nearest(name: str, nearest: str) -> None:
     with pytest.raises(NetchuError, match=f"unknown option '{name}'; did you mean {nearest}\\?"):
@@ -32,7 +37,7 @@ def test_an_unknown_option_names_the_nearest(name: str, nearest: str) -> None:
 
 
 def test_an_option_like_no_other_lists_them_all() -> None:
-    with pytest.raises(NetchuError, match="known: architecture, .*workers"):
+    with pytest.raises(NetchuError, match=r"known: architecture, .*workers"):
         configure({"zzz": 1})
 
 

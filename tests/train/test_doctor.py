@@ -18,7 +18,6 @@ from netchu.train.doctor import (
     BLOCK,
     PLATEAU,
     Watch,
-    blank_rate,
     judge_padding,
     overfit_check,
     padding_fault,
@@ -169,15 +168,6 @@ def test_overfitting_needs_a_rising_cer_and_a_falling_loss():
 
 def test_no_validation_lines_no_advice():
     assert Watch(0.002).observe_evaluation([], []) == []
-
-
-def test_blank_rate_counts_real_frames_only():
-    logits = np.zeros((4, 3), np.float32)
-    logits[1:3, 2] = 1.0  # frames: blank, letter, letter, blank
-    assert blank_rate([(logits, 4)]) == 0.5
-    assert blank_rate([(logits, 3)]) == pytest.approx(1 / 3)
-    assert blank_rate([(logits, 1), (logits, 3)]) == 0.5
-    assert blank_rate([]) == 1.0
 
 
 def lines_of_ink(count=3):

@@ -189,7 +189,7 @@ class TestCharset:
         assert set("ặĐỹ0") <= set(material.charset.symbols)
 
     def test_an_unknown_language_lists_the_known(self, tmp_path: Path) -> None:
-        with pytest.raises(NetchuError, match="'xx'; known: .*vi"):
+        with pytest.raises(NetchuError, match=r"'xx'; known: .*vi"):
             gathered(draw_set(tmp_path / "set", ["ab"]), languages=("xx",))
 
     def test_a_base_keeps_its_classes_and_new_characters_come_behind(self, tmp_path: Path) -> None:
@@ -216,7 +216,9 @@ class TestSeveralSets:
 
     def test_sets_of_one_folder_name_stay_apart(self, tmp_path: Path) -> None:
         """Scores and digests go by name: two sets called `train` must not be taken for one."""
-        folders = [draw_set(tmp_path / part / "train", ["ab"], seed=n) for n, part in enumerate(("old", "new", "x/old"))]
+        folders = [
+            draw_set(tmp_path / part / "train", ["ab"], seed=n) for n, part in enumerate(("old", "new", "x/old"))
+        ]
         material = gathered(*folders, draw_set(tmp_path / "other", ["ab"]))
         assert len(set(material.names)) == 4
         assert material.names[1] == "new/train"

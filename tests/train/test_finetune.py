@@ -217,7 +217,11 @@ class TestRun:
     def test_resumed_it_still_knows_what_was_before(self, outcome: Outcome, model: Path) -> None:
         new, old = (outcome.folder.parent / name for name in ("new", "old"))
         again = train(
-            [Source(new), Source(old, 0.2)], outcome.folder.with_suffix(".onnx"), configure(OPTIONS), str(model), resume=True
+            [Source(new), Source(old, 0.2)],
+            outcome.folder.with_suffix(".onnx"),
+            configure(OPTIONS),
+            str(model),
+            resume=True,
         )
         assert again.before == outcome.before
         assert again.after == outcome.after

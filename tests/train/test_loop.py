@@ -140,7 +140,9 @@ class TestSteps:
         """An infinite loss must cost a step, not the run."""
         broken = dataclasses.replace(material.train[0], target=(1,) * 300, width=60)
         heard: list[dict[str, Any]] = []
-        trainer = trainer_of(dataclasses.replace(material, train=(broken,), val=()), tmp_path, heard, epochs=2, augment=0)
+        trainer = trainer_of(
+            dataclasses.replace(material, train=(broken,), val=()), tmp_path, heard, epochs=2, augment=0
+        )
         before = {name: weight.clone() for name, weight in trainer.network.named_parameters()}
         trainer.run()
         assert [event["event"] for event in heard].count("skipped step") == 2

@@ -233,6 +233,8 @@ def test_netchu_train_is_interrupted_and_resumed(tmp_path: Path) -> None:
 
     resumed = netchu("train", data, "--json", *settings, "-o", tmp_path / "model.onnx", "--resume")
     assert resumed.returncode == 0, resumed.stderr
-    train([Source(data)], tmp_path / "whole" / "model.onnx", configure({**OPTIONS, "batch_columns": 64, "check": False}))
+    train(
+        [Source(data)], tmp_path / "whole" / "model.onnx", configure({**OPTIONS, "batch_columns": 64, "check": False})
+    )
     assert_same_run(tmp_path / "model.run", tmp_path / "whole" / "model.run")
     assert (tmp_path / "model.onnx").read_bytes() == (tmp_path / "whole" / "model.onnx").read_bytes()

@@ -50,7 +50,9 @@ class TestOutcome:
         assert (info.name, info.architecture) == ("mô hình", "tiny")
         assert info.data == {"tập": read_lines(data).digest()}
         assert info.scores["validation"]["tập"]["lines"] == 2
-        assert info.charset.symbols[1:] == tuple(sorted(set("".join(words(10, longest=5)[:4] + words(10, longest=5)[5:9]))))
+        assert info.charset.symbols[1:] == tuple(
+            sorted(set("".join(words(10, longest=5)[:4] + words(10, longest=5)[5:9])))
+        )
 
     def test_the_model_reads_as_the_run_scored_it(self, outcome: Outcome, data: Path) -> None:
         from netchu.metrics import score
@@ -125,7 +127,9 @@ class TestFullDisk:
             original(tensors, path, **rest)
 
         monkeypatch.setattr(checkpoint, "save_file", save_file)
-        with pytest.raises(NetchuError, match=r"last\.safetensors: .*No space left on device.*free some space") as caught:
+        with pytest.raises(
+            NetchuError, match=r"last\.safetensors: .*No space left on device.*free some space"
+        ) as caught:
             train([Source(data)], output, configure(OPTIONS))
         assert "\n" not in str(caught.value)
         _, state = checkpoint.load(last)

@@ -52,7 +52,8 @@ class TrainConfig:
                 value = tuple(value)
             elif kind is float and type(value) is int:
                 value = float(value)
-            if type(value) is not kind or (kind is tuple and not all(isinstance(entry, str) for entry in value)):
+            texts = all(isinstance(entry, str) for entry in value) if isinstance(value, tuple) else True
+            if type(value) is not kind or not texts:
                 raise NetchuError(f"option {field.name} = {value!r}: expected {_KINDS[kind]}")
             object.__setattr__(self, field.name, value)
         for name, low, high in _LIMITS:

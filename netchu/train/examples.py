@@ -70,7 +70,9 @@ def gather(
     """
     sets = [_with_validation(read_lines(source.path)) for source in sources]
     names = _names([found.root for found in sets])
-    rejects = [Reject(f"{name}/{note.where}", note.reason) for name, found in zip(names, sets) for note in found.rejects]
+    rejects = [
+        Reject(f"{name}/{note.where}", note.reason) for name, found in zip(names, sets) for note in found.rejects
+    ]
     charset = _charset(sets, languages, base)
     train: list[Example] = []
     val: list[Example] = []

@@ -77,7 +77,7 @@ def see_overfitting(sources: list[Any], config: Any, as_json: bool) -> None:
         for advice in found.advice:
             click.echo(advice.message)
         if not found.advice:
-            click.echo("the labels belong to the pictures and can be learnt")
+            click.echo("they can be learnt" + ("" if found.unseen is None else ", and belong to their pictures"))
     if found.advice:
         sys.exit(1)
 

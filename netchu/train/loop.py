@@ -93,11 +93,11 @@ class Trainer:
                     self.evaluate()
                 self.save()
                 if self._patience_over():
-                    self._log({"event": "stopped early", "epoch": self.progress.epoch})
+                    self.log({"event": "stopped early", "epoch": self.progress.epoch})
                     break
         if self.stopping:
             self.save()
-            self._log({"event": "interrupted", "epoch": self.progress.epoch, "step": self.progress.step})
+            self.log({"event": "interrupted", "epoch": self.progress.epoch, "step": self.progress.step})
         return self.progress
 
     def _plan(self, epoch: int) -> list[PlannedBatch]:
@@ -132,7 +132,7 @@ class Trainer:
         self.progress.lines += lines
         self.progress.seconds += time.perf_counter() - started
         seconds = max(1e-9, time.perf_counter() - started)
-        self._log({
+        self.log({
             "event": "epoch", "epoch": epoch + 1, "step": self.progress.step, "loss": float(np.mean(losses or [0.0])),
             "lines_per_second": round(lines / seconds, 2), "learning_rate": self._rate(),
         })  # fmt: skip
@@ -150,7 +150,7 @@ class Trainer:
         if torch.isfinite(norm):
             self.optimizer.step()
         else:
-            self._log({"event": "skipped step", "step": self.progress.step, "why": "gradients are not finite"})
+            self.log({"event": "skipped step", "step": self.progress.step, "why": "gradients are not finite"})
         self._advise(self.watch.observe_step(float(total), float(norm), self._rate()))
         self.progress.step += 1
         self._average()
@@ -207,20 +207,20 @@ class Trainer:
         else:
             self._save_average("best-cer")  # nothing to choose by: the latest
         self.progress.evaluations.append(result)
-        self._log(result)
+        self.log(result)
         self._advise(self.watch.observe_evaluation(readings.texts, [e.text for e in val], readings.blank_rate))
         return result
 
     def _advise(self, advice: list[Advice]) -> None:
         for found in advice:
-            self._log({"event": "advice", "epoch": self.progress.epoch, "code": found.code, "message": found.message})
+            self.log({"event": "advice", "epoch": self.progress.epoch, "code": found.code, "message": found.message})
 
     def _patience_over(self) -> bool:
         best = self.progress.best.get("cer")
         waited = (self.progress.epoch - best["epoch"]) // self.config.evaluate_every if best else 0
         return 0 < self.config.patience <= waited
 
-    def _log(self, event: dict[str, Any]) -> None:
+    def log(self, event: dict[str, Any]) -> None:
         if parallel.rank_and_world()[0] == 0:
             self.folder.mkdir(parents=True, exist_ok=True)
             with (self.folder / "log.jsonl").open("a", encoding="utf-8", newline="\n") as log:
@@ -275,7 +275,7 @@ class Trainer:
         self.average.load_state_dict(groups["average"])
         checkpoint.unpack_optimizer(self.optimizer, self.names, groups.get("optimizer", {}))
         self.progress = Progress(**state["progress"])
-        self.watch = Watch(self.config.learning_rate, self.progress.step, fresh=False)
+        self.watch.step = self.progress.step
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from netchu.data.batch import Pictures
-from netchu.data.check import Finding, check
+from netchu.data.check import check
 from netchu.data.lines import read_lines
 from netchu.errors import NetchuError
 from netchu.export import export, restore
@@ -22,7 +22,7 @@ from netchu.models.line import LineNetwork
 from netchu.text import Charset
 from netchu.train import checkpoint, parallel
 from netchu.train.config import TrainConfig
-from netchu.train.doctor import OverfitResult, Watch, overfit_check
+from netchu.train.doctor import OverfitResult, Watch, judge_padding, overfit_check, padding_fault
 from netchu.train.examples import Material, Source, gather
 from netchu.train.finetune import Base, load_base, start_from
 from netchu.train.loop import Progress, Report, Trainer, choose_precision
@@ -98,14 +98,14 @@ def prepare(
     probe = build(config.architecture, 2)  # its height and stride say what lines it can be trained on
     kept = started.charset if started and config.keep_alphabet else None
     material = gather(sources, probe.height, probe.stride, config.languages, kept)
-    if report and config.check and parallel.rank_and_world()[0] == 0:
-        for found in examine(sources, material.charset, probe):
-            report({"event": "advice", "code": found.code, "message": found.message})
     torch.manual_seed(config.seed)
     network = start_from(started, material.charset) if started else build(config.architecture, len(material.charset))
     trainer = Trainer(network, material, config, folder, report)
     if started:
         trainer.watch = Watch(config.learning_rate, fresh=False)
+    if config.check and not (folder / "last.safetensors").exists() and parallel.rank_and_world()[0] == 0:
+        for code, message in examine(sources, trainer):
+            trainer.log({"event": "advice", "code": code, "message": message})
     if report and parallel.rank_and_world()[0] == 0:
         report({
             "event": "start", "summary": material.summary(), "architecture": config.architecture,
@@ -129,13 +129,20 @@ def learn_by_heart(sources: Sequence[Source], config: TrainConfig) -> OverfitRes
     )  # fmt: skip
 
 
-def examine(sources: Sequence[Source], charset: Charset, network: LineNetwork) -> Iterator[Finding]:
-    """What `netchu data check` has against the data sets, each named; its remarks in passing are left to that verb."""
+def examine(sources: Sequence[Source], trainer: Trainer) -> Iterator[tuple[str, str]]:
+    """What is wrong before the first step, as (code, message).
+
+    That is what `netchu data check` has against each data set (its remarks in passing are left to that verb), and
+    whether padding can be felt by the network.
+    """
+    network, material = trainer.network, trainer.material
     for source in sources:
         lines = read_lines(source.path)
-        for found in check(lines, charset, network.height, network.stride):
+        for found in check(lines, material.charset, network.height, network.stride):
             if found.level != "info":
-                yield dataclasses.replace(found, message=f"{lines.root.name}: {found.message}")
+                yield found.code, f"{lines.root.name}: {found.message}"
+    for advice in judge_padding(padding_fault(network, [trainer.pictures(e.path) for e in material.train[:4]])):
+        yield advice.code, advice.message
 
 
 def check_options(folder: Path, config: TrainConfig) -> None:

@@ -57,10 +57,11 @@ def test_lines_become_examples(tmp_path: Path) -> None:
 
 
 def test_the_test_split_is_never_touched(tmp_path: Path) -> None:
-    folder = draw_set(tmp_path / "set", ["ab", "cd", "xyz"], ["train", "val", "test"])
+    folder = draw_set(tmp_path / "set", ["ab", "cd", "xyz", "ba"], ["train", "val", "test", "test"])
     material = gathered(folder)
     assert {example.text for example in (*material.train, *material.val)} == {"ab", "cd"}
     assert not set("xyz") & set(material.charset.symbols)
+    assert not material.rejects
 
 
 def test_a_set_without_splits_holds_back_a_tenth_and_always_the_same(tmp_path: Path) -> None:

@@ -115,10 +115,11 @@ def test_k_and_k_epochs_are_two_k_epochs(
 def test_ctrl_c_leaves_a_checkpoint_to_export(material: Material, tmp_path: Path) -> None:
     import netchu as package
 
+    before = signal.getsignal(signal.SIGINT)
     trainer = trainer_of(material, tmp_path)
     interrupt_at(trainer, 2)
     trainer.run()
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler  # given back
+    assert signal.getsignal(signal.SIGINT) is before  # given back
     events = [json.loads(line)["event"] for line in (tmp_path / "log.jsonl").read_text("utf-8").splitlines()]
     assert events[-1] == "interrupted"
     export(tmp_path / "last.safetensors", tmp_path / "half.onnx")

@@ -111,5 +111,5 @@ def netchu(*arguments: str | Path, **options: object) -> subprocess.CompletedPro
     """Run the command line in a process of its own, on one core."""
     return subprocess.run(  # type: ignore[call-overload,no-any-return]
         [sys.executable, "-m", "netchu", *map(str, arguments)],
-        capture_output=True, text=True, encoding="utf-8", env={**os.environ, **ONE_CORE}, timeout=120, **options,
+        capture_output=True, text=True, encoding="utf-8", env={**os.environ, **ONE_CORE}, timeout=300, **options,
     )  # fmt: skip

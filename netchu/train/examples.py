@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from netchu.alphabets import alphabet
 from netchu.data.batch import Example
 from netchu.data.lines import LineSet, Reject, Sample, read_lines
 from netchu.data.split import split_lines
+from netchu.data.survey import Seen, survey
 from netchu.errors import NetchuError
 from netchu.text import Charset, describe, needed_frames
 
@@ -77,12 +76,11 @@ def gather(
     train: list[Example] = []
     val: list[Example] = []
     for number, found in enumerate(sets):
-        for sample in found.samples:
-            if sample.split == "test":
-                continue
+        used = [sample for sample in found.samples if sample.split != "test"]
+        for sample, seen in zip(used, survey(used)):
             into = val if sample.split == "val" else train
             try:
-                into.append(_example(sample, number, charset, height, stride, into is train))
+                into.append(_example(sample, seen, number, charset, height, stride, into is train))
             except NetchuError as error:
                 rejects.append(Reject(f"{names[number]}/{found.name(sample)}", str(error)))
     if not train:
@@ -121,15 +119,12 @@ def _charset(sets: Sequence[LineSet], languages: Sequence[str], base: Charset | 
     return Charset(base.symbols + tuple(symbol for symbol in new.symbols if symbol not in base.symbols), base.form)
 
 
-def _example(sample: Sample, source: int, charset: Charset, height: int, stride: int, training: bool) -> Example:
-    try:
-        with Image.open(sample.image) as picture:  # the header only: pixels are decoded when they are needed
-            columns, rows = picture.size
-            if picture.getexif().get(0x0112, 1) in (5, 6, 7, 8):
-                columns, rows = rows, columns
-    except Exception as error:  # Pillow raises many kinds for a broken header
-        raise NetchuError(f"unreadable picture: {type(error).__name__}") from None
-    width = max(1, round(columns * height / rows))
+def _example(
+    sample: Sample, seen: Seen, source: int, charset: Charset, height: int, stride: int, training: bool
+) -> Example:
+    if seen.fault:
+        raise NetchuError(f"unreadable picture: {seen.fault}")
+    width = max(1, round(seen.width * height / seen.height))
     unknown = charset.missing(sample.text)
     if unknown and training:
         raise NetchuError(f"unknown characters: {', '.join(describe(char) for char in unknown)}")

@@ -69,6 +69,7 @@ class Trainer:
         self.names = {id(weight): name for name, weight in self.network.named_parameters()}
         self.progress = Progress()
         self.watch = Watch(config.learning_rate)
+        self.languages = config.languages  # that the model will be said to write
         # Augmentation resamples once, from half as many rows again: more would only cost. Validation lines are kept
         # as they are, because what is scored must take the very way that netchu.read takes.
         self.pictures, self.val_pictures = Pictures(network.height * 3 // 2), Pictures()
@@ -234,7 +235,7 @@ class Trainer:
             "architecture": self.config.architecture,
             "charset": list(charset.symbols),
             "form": charset.form,
-            "languages": list(self.config.languages),
+            "languages": list(self.languages),
             "data": dict(zip(self.material.names, self.material.digests)),
         }
 

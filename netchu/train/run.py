@@ -16,7 +16,7 @@ from netchu.data.batch import Pictures
 from netchu.data.check import check
 from netchu.data.lines import read_lines
 from netchu.errors import NetchuError
-from netchu.export import export, restore
+from netchu.export import export, restore, round_to_half
 from netchu.models import build
 from netchu.models.line import LineNetwork
 from netchu.text import Charset
@@ -64,6 +64,8 @@ def train(
         raise NetchuError(
             f"{folder}: holds a run already; --resume goes on with it, another -o (or removing it) starts afresh"
         )
+    if resume and not (folder / "last.safetensors").exists():
+        raise NetchuError(f"{folder}: holds no run to go on with; leave --resume out")
     parallel.start()
     torch.set_num_threads(config.threads or cores())
     trainer, started = prepare(sources, config, base, folder, report)
@@ -76,13 +78,13 @@ def train(
     model = None
     best = folder / "best-cer.safetensors"
     after: dict[str, dict[str, Any]] = {}
-    if parallel.rank_and_world()[0] == 0 and best.exists():
+    if finished and parallel.rank_and_world()[0] == 0 and best.exists():
         network, _ = restore(best)
+        round_to_half(network)  # what the file will hold
         readings = read_all(network, trainer.material)
         after = to_json(by_set(trainer.material.val, readings.texts, trainer.material.names))
-        if finished:
-            export(best, output, scores={"validation": after})
-            model = output
+        export(best, output, scores={"validation": after})
+        model = output
         _report(folder, trainer, readings, before, after)
     parallel.stop()
     return Outcome(model, folder, progress, before, after, finished)
@@ -103,6 +105,8 @@ def prepare(
     trainer = Trainer(network, material, config, folder, report)
     if started:
         trainer.watch = Watch(config.learning_rate, fresh=False)
+        if config.keep_alphabet:
+            trainer.languages = tuple(dict.fromkeys((*started.languages, *config.languages)))
     if config.check and not (folder / "last.safetensors").exists() and parallel.rank_and_world()[0] == 0:
         for code, message in examine(sources, trainer):
             trainer.log({"event": "advice", "code": code, "message": message})

@@ -163,5 +163,5 @@ class TestMistakes:
         output = tmp_path / "m.onnx"
         code, _, err = main("train", data, "-o", output, "-a", "tiny", "-s", "check=false", "--resume", capsys=capsys)
         assert code == 2
-        assert "train without --resume first" in err
+        assert "leave --resume out" in err
         assert not list(tmp_path.iterdir())

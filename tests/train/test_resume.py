@@ -80,7 +80,7 @@ def interrupt_at(trainer: Trainer, step: int) -> None:
 
     def watched(batch: Batch) -> float:
         if trainer.progress.step + 1 == step:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return original(batch)
 
     trainer.step = watched  # type: ignore[method-assign]
@@ -131,8 +131,8 @@ def test_a_second_ctrl_c_stops_at_once(material: Material, tmp_path: Path) -> No
     original = trainer.step
 
     def twice(batch: Batch) -> float:
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         return original(batch)
 
     trainer.step = twice  # type: ignore[method-assign]
@@ -190,7 +190,7 @@ class TestRefused:
         assert train([Source(data)], begun, config, resume=True).finished
 
     def test_a_run_that_never_was(self, data: Path, tmp_path: Path) -> None:
-        with pytest.raises(NetchuError, match=r"last\.safetensors: no such checkpoint; train without --resume first"):
+        with pytest.raises(NetchuError, match=r"holds no run to go on with; leave --resume out"):
             train([Source(data)], tmp_path / "new.onnx", configure({**OPTIONS, "check": False}), resume=True)
 
     def test_a_checkpoint_cut_short(self, begun: Path, data: Path, tmp_path: Path) -> None:
@@ -210,6 +210,7 @@ class TestRefused:
             trainer_of(exchanged, tmp_path).restore()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a process there cannot be sent Ctrl-C alone")
 def test_netchu_train_is_interrupted_and_resumed(tmp_path: Path) -> None:
     """As a person does it: Ctrl-C in the middle of an epoch, exit code 130, --resume; the model is the same."""
     data = draw_set(tmp_path / "set", words(24, longest=5), held_out(24))
@@ -224,7 +225,7 @@ def test_netchu_train_is_interrupted_and_resumed(tmp_path: Path) -> None:
             if json.loads(line)["event"] == "step":  # the tenth of the first epoch's nineteen or more
                 process.send_signal(signal.SIGINT)
                 break
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=180)
     assert process.returncode == 130, errors
     assert "--resume" in errors
     assert "Traceback" not in errors

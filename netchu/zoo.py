@@ -33,6 +33,10 @@ MODELS: dict[str, Bundled] = {
         "vi with 8-bit convolutions: two to three times as fast, half the size, not to train from",
         "84ffc8a84d2f74050ebc038d3c351b314ea23c820bda527d8d006d54dc4c1a65",
     ),
+    "vi-tiny": Bundled(
+        "a quarter of vi: for small machines and many lines",
+        "9d7e93f2b0a3b5dd670e396657670489b6835c7ad716e47e4176afb69dc445cc",
+    ),
 }
 
 

@@ -37,9 +37,11 @@ def step(architecture: str, layout: str, half: bool, compiled: bool) -> Callable
     def run() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
             logits, shortcut, lengths = forward(images, widths)
-        for output in (logits, shortcut):
-            loss = functional.ctc_loss(output.log_softmax(2).transpose(0, 1), targets, lengths, counts)
-            loss.backward(retain_graph=output is logits)  # type: ignore[no-untyped-call]
+        losses = [
+            functional.ctc_loss(output.log_softmax(2).transpose(0, 1), targets, lengths, counts)
+            for output in (logits, shortcut)
+        ]
+        (losses[0] + losses[1]).backward()  # type: ignore[no-untyped-call]
         network.zero_grad(set_to_none=True)
 
     return run

@@ -23,7 +23,7 @@ from netchu.text import Charset
 
 Decoder = Callable[[NDArray[Any], int, float], Path]  # logits (T, C), length, temperature -> what was read
 
-WIDTH_STEP = 64  # lines of one batch are padded to a multiple of this: few shapes, so memory stays flat
+WIDTH_STEP = 32  # lines of one batch are padded to a multiple of this: few shapes, so memory stays flat
 BATCH_COLUMNS = 8192  # padded columns a batch: enough to amortise a call, small enough to stay in cache
 LONGEST = 400  # a picture longer than this many heights is no line of text; it is squeezed to that
 PAGE_HEIGHT, PAGE_ASPECT = 160, 4.0  # taller than this and less elongated than that: more than a line

@@ -15,10 +15,14 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 @dataclass(frozen=True)
 class Bundled:
-    """A model of the package: what it is for, and the SHA-256 its file must have."""
+    """A model of the package: what it is for, and the SHA-256 its file must have.
+
+    A model with 8-bit convolutions cannot be trained further; `trained` names the one it was made from.
+    """
 
     summary: str
     sha256: str
+    trained: str = ""
 
     def path(self, name: str) -> Path:
         return WEIGHTS / f"{name}.onnx"
@@ -27,15 +31,21 @@ class Bundled:
 MODELS: dict[str, Bundled] = {
     "vi": Bundled(
         "Vietnamese handwriting first; French and English hands and print less well",
-        "d6d589f4e1ed679d269ee409a23e12b91c4d8de378d5dddc36043e16684e9c98",
-    ),
-    "vi-int8": Bundled(
-        "vi with 8-bit convolutions: two to three times as fast, half the size, not to train from",
-        "84ffc8a84d2f74050ebc038d3c351b314ea23c820bda527d8d006d54dc4c1a65",
+        "61e6ddde5eb68f61aec60db6300e5856ee333499586dbfa5d747085aad621503",
+        trained="vi-float",
     ),
     "vi-tiny": Bundled(
         "a quarter of vi: for small machines and many lines",
-        "9d7e93f2b0a3b5dd670e396657670489b6835c7ad716e47e4176afb69dc445cc",
+        "b5030381ac6752c84c7bd578ee745ffa3ff3f75807b22cdd5d46cc77b2d206f3",
+        trained="vi-tiny-float",
+    ),
+    "vi-float": Bundled(
+        "vi as it was trained: twice the size of vi, a third of its speed; what training goes on from",
+        "8ad9dc2f798b1fd84031ee095e7e526c67e54e467216f66d32ed3f0d9d77c2db",
+    ),
+    "vi-tiny-float": Bundled(
+        "the same for vi-tiny",
+        "912e56723fed03d3953967375eb35346ebf815d47791aa10c7dd2d488240b624",
     ),
 }
 
@@ -55,6 +65,11 @@ def find(model: str) -> Path:
     raise NetchuError(
         f"model {model!r}: {hint}bundled are {', '.join(MODELS) or 'none'}; any other is a path to a .onnx"
     )
+
+
+def trainable(model: str) -> Path:
+    """As find, but of a bundled model the file that training can go on from."""
+    return find(MODELS[model].trained or model) if model in MODELS else find(model)
 
 
 def verify(name: str) -> bool:

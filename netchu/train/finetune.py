@@ -40,7 +40,7 @@ def load_base(model: str) -> Base:
         groups, state = checkpoint.load(path)
         charset = Charset(tuple(state["charset"]), state["form"])
         return Base(path.stem, state["architecture"], charset, tuple(state["languages"]), groups["average"])
-    path = zoo.find(model)
+    path = zoo.trainable(model)
     info = Session(path).info  # says in one line what is wrong with a file that is not ours
     graph = onnx.load(str(path)).graph
     weights = {entry.name: torch.from_numpy(np.array(numpy_helper.to_array(entry))) for entry in graph.initializer}

@@ -278,7 +278,7 @@ def test_batches_hold_every_line_once_within_the_budget():
     assert len(found) < 12
 
 
-@pytest.mark.parametrize(("width", "wanted"), [(1, 64), (64, 64), (65, 128), (1000, 1024)])
+@pytest.mark.parametrize(("width", "wanted"), [(1, 32), (32, 32), (33, 64), (1000, 1024)])
 def test_stepped(width, wanted):
     assert stepped(width) == wanted
 

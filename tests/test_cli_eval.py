@@ -130,6 +130,13 @@ def test_a_split_that_is_empty_or_unknown_is_an_error(split, plain):
     assert "'train', 'val', 'test'" in result.stderr
 
 
+def test_the_worst_writer_is_named(tmp_path, texts):
+    rows = [(f"{k}.png", text if k else "khác hẳn", f"tay {k % 2}") for k, text in enumerate(texts)]
+    found = dataset(tmp_path / "tay", rows, "image text writer")
+    assert scores(found)["worst_writer"]["writer"] == "tay 0"
+    assert "tay: worst writer tay 0, CER" in run(found).stdout
+
+
 def test_an_unreadable_picture_counts_as_read_empty(plain, texts):
     (plain / "2.png").write_bytes(b"no picture")
     result = run(plain, "--json")

@@ -27,16 +27,24 @@ def data() -> None:
 
 @data.command()
 @click.argument("dataset", type=_folder)
+@click.option("-m", "--model", help="Judge by this model's alphabet, rows and stride: a bundled name or a .onnx.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def check(dataset: Path, as_json: bool) -> None:
+def check(dataset: Path, model: str | None, as_json: bool) -> None:
     """Find what would spoil a training run on DATASET.
 
     Ends with exit code 1 when there are errors.
     """
+    from netchu import zoo
     from netchu.data.check import check as examine
     from netchu.data.check import used_summary
+    from netchu.session import Session
 
-    findings = examine(read_lines(dataset))
+    lines = read_lines(dataset)
+    if model:
+        info = Session(zoo.find(model)).info
+        findings = examine(lines, info.charset, info.height, info.stride)
+    else:
+        findings = examine(lines)
     summary = used_summary(findings)
     errors = sum(finding.level == "error" for finding in findings)
     if as_json:

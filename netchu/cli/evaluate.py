@@ -115,6 +115,10 @@ def show(results: list[dict[str, Any]]) -> None:
         )  # fmt: skip
     Console().print(table)
     for result in results:
+        worst = result["worst_writer"]
+        if worst:
+            name, rate = Path(result["dataset"]).name, 100 * worst["cer"]
+            click.echo(f"{name}: worst writer {worst['writer']}, CER {rate:.2f} % on {worst['lines']} lines")
         if result["unreadable"] or result["rejected"]:
             click.echo(f"{result['dataset']}: {result['unreadable']} pictures unreadable (scored as read empty), "
                        f"{result['rejected']} rows rejected (netchu data check lists them)", err=True)  # fmt: skip

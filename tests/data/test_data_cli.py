@@ -37,6 +37,14 @@ def test_check_exits_1_only_on_errors(good):
     )
 
 
+def test_check_judges_by_a_model(good):
+    lines = good / "lines.tsv"
+    lines.write_text(lines.read_text(encoding="utf-8").replace("dòng 1 1", "dòng Ж"), encoding="utf-8")
+    assert "CYRILLIC CAPITAL LETTER ZHE" in run("check", good, "-m", "vi", code=1).stdout
+    with pytest.raises(NetchuError, match="bundled are"):
+        run("check", good, "-m", "no-such-model")
+
+
 def test_check_json(good):
     (good / "1.png").write_bytes(b"")
     told = json.loads(run("check", good, "--json", code=1).stdout)

@@ -18,7 +18,6 @@ import onnx.numpy_helper
 import torch
 
 from netchu.data.lines import write_whole
-from netchu.decode.ctc import greedy
 from netchu.errors import NetchuError
 from netchu.image import pad_batch
 from netchu.models import build
@@ -137,8 +136,8 @@ def _store_half(graph: onnx.GraphProto) -> None:
 def check_parity(network: LineNetwork, session: Session) -> float:
     """Largest difference of logits, by the largest logit, over a fixed set of pictures, alone and batched.
 
-    Raises NetchuError when it is over 1e-4 (float32 sums of a few thousand terms differ by some 1e-5 between kernels),
-    when lengths differ or when any line reads differently.
+    Raises NetchuError when it is over 1e-4 (float32 sums of a few thousand terms differ by some 1e-5 between kernels)
+    or when lengths differ. Within it the best class of a frame can only differ where two are as good as tied.
     """
     rng = np.random.default_rng(0)
     lines = [_scrawl(network.height, width, rng) for width in (1, 37, 256, 300, 900)]
@@ -153,7 +152,7 @@ def check_parity(network: LineNetwork, session: Session) -> float:
         for row, wanted, length in zip(logits, expected.numpy(), lengths):
             row, wanted = row[:length], wanted[:length]
             worst = float(np.maximum(worst, np.abs(row - wanted).max() / max(1.0, np.abs(wanted).max())))
-            if not worst <= TOLERANCE or greedy(row, length).classes != greedy(wanted, length).classes:  # nor if NaN
+            if not worst <= TOLERANCE:  # nor if NaN
                 raise NetchuError(f"{session.path}: export failed, logits differ from those trained by {worst:.2g}")
     return worst
 

@@ -144,6 +144,16 @@ class TestParity:
         with pytest.raises(NetchuError, match="export failed, logits differ from those trained by"):
             check_parity(network, Session(exported))
 
+    def test_a_tie_between_classes_is_no_mismatch(self, trained: Path, exported: Path) -> None:
+        """Two classes that differ by less than rounding: either kernel may call either the best."""
+        network = shipped(trained)
+        with torch.no_grad():
+            network.head.weight[2] = network.head.weight[1] = network.head.weight[1] * 5
+            network.head.bias[2], network.head.bias[1] = 50.0, 50.0 + 2e-6
+        target = exported.with_name("tied.onnx")
+        target.write_bytes(to_onnx(network, Session(exported).info))
+        assert check_parity(network, Session(target)) <= TOLERANCE
+
     def test_rounding_to_half_precision_changes_little(self, trained: Path, exported: Path) -> None:
         """The file is compared with the rounded network; this compares it with the one that was trained."""
         network, _ = restore(trained)

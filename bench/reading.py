@@ -1,7 +1,7 @@
 """Reading speed, one thread: netchu's models against RapidOCR's recogniser, interleaved in rounds within one run.
 
     python bench/reading.py --data ../shared/data/vi/cinnamon --split val --limit 60 --rounds 5 \
-        --models vi-tiny vi --peer-python /opt/peer-rapidocr/bin/python
+        --models vi-tiny vi vi-tiny-float vi-float --peer-python .peers/rapidocr/bin/python
 
 The peer lives in an environment of its own: `python -m venv PEER && PEER/bin/pip install rapidocr onnxruntime Pillow`.
 Pictures are decoded beforehand (grey for netchu, BGR for RapidOCR); only the recognition calls, with the preprocessing
@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=0, help="lines, drawn once at random; 0: all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--models", nargs="*", default=["vi-tiny", "vi"], help="bundled names or .onnx files")
-    parser.add_argument("--peer-python", type=Path, default=Path("/opt/peer-rapidocr/bin/python"))
+    parser.add_argument("--peer-python", type=Path, default=Path(".peers/rapidocr/bin/python"))
     parser.add_argument("--out", type=Path, default=RESULTS / "reading.csv")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     args = parser.parse_args()

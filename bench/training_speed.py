@@ -1,7 +1,7 @@
 """Training speed on two threads: netchu's architectures against kraken's default network, in interleaved bursts.
 
     python bench/training_speed.py --data ../shared/data/vi/cinnamon --rounds 3 --seconds 20 \
-        --architectures tiny base crnn seed --peer-python /opt/peer-kraken/bin/python
+        --architectures tiny base crnn seed --peer-python .peers/kraken/bin/python
 
 Every system trains in a process of its own that sleeps outside its bursts; each burst is whole optimiser steps until
 `--seconds` have passed, fetching and augmenting the lines included. kraken (`pip install kraken` in an environment of
@@ -156,7 +156,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16, help="kraken's; netchu fills its own area budget")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--architectures", nargs="*", default=["tiny", "base", "crnn", "seed"])
-    parser.add_argument("--peer-python", type=Path, default=Path("/opt/peer-kraken/bin/python"))
+    parser.add_argument("--peer-python", type=Path, default=Path(".peers/kraken/bin/python"))
     parser.add_argument("--out", type=Path, default=RESULTS / "training_speed.csv")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     args = parser.parse_args()

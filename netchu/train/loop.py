@@ -63,7 +63,7 @@ class Trainer:
                 part.p = config.dropout
             elif isinstance(part, nn.LSTM) and part.num_layers > 1:
                 part.dropout = config.dropout
-        # channels last: 7 % faster steps (bench/training_step.py); torch.compile is slower here
+        # channels last: steps 5 % faster (bench/training_step.py), torch.compile no faster
         self.network = parallel.synchronise(network).to(self.device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.optimizer = _optimizer(self.network, config)

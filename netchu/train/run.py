@@ -14,7 +14,7 @@ import torch
 
 from netchu.data.batch import Pictures
 from netchu.data.check import check
-from netchu.data.lines import read_lines
+from netchu.data.lines import read_lines, write_whole
 from netchu.errors import NetchuError
 from netchu.export import export, restore, round_to_half
 from netchu.models import build
@@ -168,8 +168,7 @@ def _before(base: Base | None, material: Material, folder: Path, resume: bool) -
     own = Charset(base.charset.symbols, base.charset.form)
     readings = read_all(start_from(base, own).eval(), dataclasses.replace(material, charset=own))
     scores = to_json(by_set(material.val, readings.texts, material.names))
-    folder.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(scores), encoding="utf-8")
+    write_whole(file, json.dumps(scores).encode("utf-8"))  # a resumed run trusts it, so never half
     return scores
 
 

@@ -1,4 +1,8 @@
-"""Ink on paper: margins, rules, boxes, neighbours' strokes, greys, blur and noise."""
+"""What sheets and pens do to a line of ink on its way from `lay` to `press`: all ops of the stage "paper".
+
+What belongs to the sheet goes to the ground, so it never covers ink. Lengths go by the height of an x, so that a line
+looks the same at any resolution.
+"""
 
 from __future__ import annotations
 
@@ -6,144 +10,203 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from netchu.image import Grey
+from netchu.data.ops import Canvas, Op, Rng, op
+from netchu.synth.forms import FORMS
+from netchu.synth.sheet import clip_ground, extent, gaps, grain, laid, soak, spread, unit
 
-Rng = np.random.Generator
-Plane = NDArray[np.float32]
-
-
-def lay_on_paper(ink: NDArray[np.uint8], height: int, scale: float, rng: Rng) -> Grey:
-    """An ink mask drawn at `scale` -> a grey picture of `height` rows, the whole ink inside, on one kind of paper."""
-    kind = str(rng.choice(["plain", "box", "ruled"], p=[0.5, 0.33, 0.17]))
-    rows = max(round(height * scale), ink.shape[0])
-    left, right = _margins(kind, rows, rng)
-    free = rows - ink.shape[0]
-    above = round(free * float(rng.beta(2, 2)))
-    columns = ink.shape[1] + left + right
-    written = np.zeros((rows, columns), np.float32)
-    written[above : above + ink.shape[0], left : left + ink.shape[1]] = ink.astype(np.float32) / 255
-    paper, dark = _greys(kind, rng)
-    strength = _pressure(written.shape, rng, pencil=kind != "box" and rng.random() < 0.7)
-    lines = np.zeros_like(written)
-    if kind == "box":
-        _box(lines, right, scale, rng)
-    elif kind == "ruled":
-        _rules(lines, above + ink.shape[0] * 0.72, scale, rng)
-    if rng.random() < (0.6 if kind == "box" else 0.15):
-        _neighbours(written, ink, above, rng)
-    sheet = paper + _shade(written.shape, float(rng.uniform(0, 14 if kind == "plain" else 26)), rng)
-    rule = dark if kind == "box" else float(rng.uniform(dark, paper - 25))
-    sheet = sheet + (rule - sheet) * lines
-    sheet = sheet + (dark - sheet) * (written * strength)
-    return _camera(sheet.astype(np.float32), height, rng, kind)
+# --- the sheet itself
 
 
-def _margins(kind: str, rows: int, rng: Rng) -> tuple[int, int]:
-    """Empty columns left and right of the ink."""
-    left = int(rng.integers(2, 20)) if rng.random() < 0.7 else int(rng.integers(10, rows))
-    if kind == "box":
-        return left, int(rng.integers(10, rows * 5))
-    return left, int(rng.integers(2, 30)) if rng.random() < 0.5 else int(rng.integers(10, rows * 3))
+@op("texture", "paper", "paper", chance=0.2)
+def texture(canvas: Canvas, rng: Rng, strength: float) -> None:
+    """Paper's fibres or tooth."""
+    ground = laid(canvas)
+    depth = (0.8 + 5 * float(rng.random()) ** 2) * strength / 32
+    tooth = grain(canvas.shape, rng, "soft" if rng.random() < 0.6 else "fibre")
+    canvas.ground = cv2.addWeighted(ground, 1, tooth, depth, -128 * depth, dtype=cv2.CV_32F)  # type: ignore[assignment]
 
 
-def _greys(kind: str, rng: Rng) -> tuple[float, float]:
-    """The grey of the paper and of the ink."""
-    if kind == "box":
-        return float(rng.uniform(178, 228)), float(rng.uniform(0, 60))
-    paper = float(np.clip(rng.normal(228, 12), 170, 254))
-    return paper, float(np.clip(rng.normal(70, 30), 0, 130))
+@op("vignette", "paper", "paper", chance=0.06)
+def vignette(canvas: Canvas, rng: Rng, strength: float) -> None:
+    """The sheet grows darker towards some of its corners, as near a book's fold."""
+    sides, ends = rng.uniform(0, 0.08, 2), rng.uniform(0, 0.16, 2)
+    down, across = np.zeros((4, 1)), np.zeros((1, max(5, canvas.shape[1] // (2 * canvas.shape[0]))))
+    down[[0, -1], 0], across[0, [0, -1]] = sides, ends
+    across[0, [1, -2]] = ends * 0.35
+    kept = (1 - strength * (down + across)).astype(np.float32)
+    canvas.ground = laid(canvas) * spread(kept, canvas.shape)
 
 
-def _shade(shape: tuple[int, ...], depth: float, rng: Rng) -> Plane:
-    """A slow change of the paper's grey, at most about `depth` either way."""
-    small = rng.normal(0, depth / 3, (2, max(2, shape[1] // 200))).astype(np.float32)
-    return cv2.resize(small, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+@op("colour", "paper", "paper", chance=0.03)
+def colour(canvas: Canvas, rng: Rng, strength: float) -> None:
+    """Coloured paper: a darker grey, still far from the ink's."""
+    ground = laid(canvas)
+    room = float(ground.mean()) - canvas.tone - 105
+    if room > 0:
+        canvas.ground = ground - np.float32(min(room, float(rng.uniform(10, 90)) * strength))
 
 
-def _pressure(shape: tuple[int, ...], rng: Rng, pencil: bool) -> Plane:
-    """How much of the ink reaches the paper, column by column; a pencil leaves grain."""
-    mean, spread = float(rng.uniform(0.7, 1.0)), float(rng.uniform(0, 0.12))
-    small = rng.normal(mean, spread, (3, max(2, shape[1] // 25))).astype(np.float32)
-    strength = cv2.resize(small, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
-    if pencil:
-        tile = rng.normal(1.0, float(rng.uniform(0.05, 0.3)), (shape[0], 256)).astype(np.float32)
-        strength = strength * np.tile(tile, (1, -(-shape[1] // 256)))[:, : shape[1]]
-    return np.clip(strength, 0.35, 1.0).astype(np.float32)
+@op("dark", "paper", "paper", chance=0.008)
+def dark(canvas: Canvas, rng: Rng, strength: float) -> None:
+    """A blackboard or dark card, written on in white."""
+    if strength <= 0:
+        return
+    canvas.ground = laid(canvas) * np.float32(rng.uniform(0.12, 0.38))
+    canvas.tone = float(rng.uniform(180, 250))
 
 
-def _box(lines: Plane, right: int, scale: float, rng: Rng) -> None:
-    """A cell's rules above, below and at the right of the words, slightly tilted, some of them outside the crop."""
-    rows, columns = lines.shape
-    thick = max(1, round(float(rng.uniform(0.8, 2.2)) * scale))
-    end = columns - int(rng.integers(2, max(3, right - 1)))
-    tilt = int(rng.integers(-4, 5))
-    over = columns if rng.random() < 0.5 else end
-    value = float(rng.uniform(0.75, 1.0))
-    if rng.random() < 0.85:
-        y = int(rng.integers(-2, 7))
-        cv2.line(lines, (0, y), (over, y + tilt), value, thick, cv2.LINE_AA)
-    if rng.random() < 0.85:
-        y = rows - 1 - int(rng.integers(-2, 7))
-        cv2.line(lines, (0, y), (over, y + tilt), value, thick, cv2.LINE_AA)
-    if rng.random() < 0.85 and right > 8:
-        cv2.line(lines, (end, 0), (end + int(rng.integers(-2, 3)), rows), value, thick, cv2.LINE_AA)
-    if rng.random() < 0.15:
-        cv2.line(lines, (0, 0), (0, rows), value, thick, cv2.LINE_AA)
+@op("stain", "paper", "paper", chance=0.025)
+def stain(canvas: Canvas, rng: Rng, strength: float) -> None:
+    """Blots and the rings of cups; a third of the ink's contrast at most."""
+    rows, columns = canvas.shape
+    spots = np.zeros((rows // 4 + 2, columns // 4 + 2), np.uint8)
+    for _ in range(int(rng.integers(1, 4))):
+        centre = int(rng.integers(spots.shape[1])), int(rng.integers(-2, spots.shape[0] + 2))
+        size = int(rng.integers(2, rows // 6 + 4)), int(rng.integers(2, rows // 8 + 4))
+        if rng.random() < 0.35:  # a cup's ring is larger than the line is high
+            radius = int(rng.integers(rows // 6 + 1, rows // 2 + 4))
+            cv2.ellipse(spots, centre, (radius, radius), 0, 0, 360, int(rng.integers(120, 256)), 2)
+        else:
+            cv2.ellipse(spots, centre, size, float(rng.uniform(0, 180)), 0, 360, int(rng.integers(90, 256)), -1)
+    soft = cv2.GaussianBlur(spots, (0, 0), float(rng.uniform(0.6, 2.0)))
+    soak(canvas, cv2.resize(soft, (columns, rows)), canvas.tone, float(rng.uniform(0.06, 0.3)) * strength)  # type: ignore[arg-type]
 
 
-def _rules(lines: Plane, base: float, scale: float, rng: Rng) -> None:
-    """A rule to write on, solid or dotted, and now and then a second one above or below."""
-    rows, columns = lines.shape
-    thick = max(1, round(float(rng.uniform(0.6, 1.5)) * scale))
-    tilt, value = int(rng.integers(-4, 5)), float(rng.uniform(0.4, 1.0))
-    y = round(base + float(rng.normal(0, 4)))
-    fresh = np.zeros_like(lines)
-    cv2.line(fresh, (0, y), (columns, y + tilt), value, thick, cv2.LINE_AA)
-    if rng.random() < 0.3:
-        y -= round(rows * float(rng.uniform(0.6, 1.0)))
-        cv2.line(fresh, (0, y), (columns, y + tilt), value, thick, cv2.LINE_AA)
-    if rng.random() < 0.5:
-        step, on = int(rng.integers(4, 16)), float(rng.uniform(0.25, 0.7))
-        fresh *= (np.arange(columns) % step < max(1, step * on)).astype(np.float32)
-    np.maximum(lines, fresh, out=lines)
+@op("crease", "paper", "paper", chance=0.03)
+def crease(canvas: Canvas, rng: Rng, strength: float) -> None:
+    """Folds: a dark line beside a light one, mostly across the writing."""
+    rows, columns = canvas.shape
+    depth = float(rng.uniform(5, 22)) * strength
+    for _ in range(int(rng.integers(1, 4))):
+        mask = np.zeros((rows, columns), np.uint8)
+        if rng.random() < 0.8:
+            x, lean = int(rng.integers(columns)), int(rng.integers(-rows // 3, rows // 3 + 1))
+            ends = (x, -1), (x + lean, rows)
+        else:
+            y, lean = int(rng.integers(rows)), int(rng.integers(-rows // 4, rows // 4 + 1))
+            ends = (-1, y), (columns, y + lean)
+        cv2.line(mask, *ends, 255, 1, cv2.LINE_AA)
+        edge = cv2.subtract(np.roll(mask, 1, 1), mask, dtype=cv2.CV_32F)
+        canvas.ground = cv2.scaleAdd(cv2.GaussianBlur(edge, (5, 3), 0.9), 2 * depth / 255, laid(canvas))  # type: ignore[assignment]
+    clip_ground(canvas)
 
 
-def _neighbours(written: Plane, ink: NDArray[np.uint8], above: int, rng: Rng) -> None:
-    """Ends of strokes of the lines above and below, reaching in at the edges: bits of this line's own ink."""
-    rows, columns = written.shape
-    below = rows - above - len(ink)
-    for top in (True, False):
-        if rng.random() < 0.5:
+@op("bleed", "paper", "paper", chance=0.05)
+def bleed(canvas: Canvas, rng: Rng, strength: float) -> None:
+    """Writing on the other side shows through: mirrored, blurred, faint."""
+    pixels = canvas.settle(0)
+    rows, columns = pixels.shape
+    half = cv2.resize(pixels, (columns // 2 + 1, rows // 2 + 1), interpolation=cv2.INTER_AREA)
+    half = np.roll(half[:, ::-1], (int(rng.integers(half.shape[0])), int(rng.integers(half.shape[1]))), (0, 1))
+    soft = cv2.GaussianBlur(half, (0, 0), float(rng.uniform(0.4, 1.2)))
+    soak(canvas, cv2.resize(soft, (columns, rows)), canvas.tone, float(rng.uniform(0.04, 0.2)) * strength)  # type: ignore[arg-type]
+
+
+# --- ink
+
+
+@op("neighbours", "paper", "paper", chance=0.13)
+def neighbours(canvas: Canvas, rng: Rng, strength: float) -> None:
+    """The lines above and below reach in at the edges: pieces of this line's own ink."""
+    top, bottom, left, right = extent(canvas)
+    canvas.pixels = pixels = canvas.pixels.copy()
+    rows = canvas.shape[0]
+    small = rows / 64
+    for upper in (True, False):
+        if rng.random() < 0.4:
             continue
-        depth = min(int(rng.integers(3, 13)), 5 + (above if top else below))  # little of it among the words
-        source = ink[-min(len(ink), depth + 3) : -3] if top else ink[3 : depth + 3]
-        strip = np.roll(source, int(rng.integers(source.shape[1])), axis=1)[:, :columns].astype(np.float32) / 255
-        gate = (rng.random(max(2, columns // 60)) < 0.6).astype(np.float32)[None]
-        strip = strip * cv2.resize(gate, (strip.shape[1], 1), interpolation=cv2.INTER_NEAREST)
-        start = int(rng.integers(0, max(1, columns - strip.shape[1])))
-        view = written[: len(strip)] if top else written[rows - len(strip) :]
-        view = view[:, start : start + strip.shape[1]]
+        free = top if upper else rows - bottom
+        depth = round(min(float(rng.uniform(2, 14)) * small, free + 3 * small) * min(strength, 1.5))
+        tall = min(depth, bottom - top)
+        if tall < 1 or right - left < 8:
+            continue
+        strip = pixels[bottom - tall : bottom, left:right] if upper else pixels[top : top + tall, left:right]
+        strip = np.roll(strip, int(rng.integers(right - left)), axis=1)
+        gate = (rng.random((1, max(2, (right - left) // (2 * rows) + 1))) < 0.65).astype(np.uint8)
+        strip = strip * cv2.resize(gate, (right - left, 1), interpolation=cv2.INTER_NEAREST)
+        start = left if rng.random() < 0.6 else int(rng.integers(canvas.shape[1] - (right - left) + 1))
+        view = pixels[:tall] if upper else pixels[rows - tall :]
+        view = view[:, start : start + right - left]
         np.maximum(view, strip, out=view)
 
 
-def _camera(sheet: Plane, height: int, rng: Rng, kind: str) -> Grey:
-    """Scale to `height`, blur, sharpen, add noise, change the contrast."""
-    columns = max(1, round(sheet.shape[1] * height / sheet.shape[0]))
-    picture: Plane = cv2.resize(sheet, (columns, height), interpolation=cv2.INTER_AREA).astype(np.float32)
-    if rng.random() < 0.6:
-        picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.3, 0.9))).astype(np.float32)
-    if rng.random() < (0.5 if kind == "box" else 0.1):
-        soft = cv2.GaussianBlur(picture, (0, 0), 1.2)
-        picture = picture + (picture - soft) * float(rng.uniform(0.3, 1.2))
-    grain = float(rng.uniform(0.3, 3.0 if kind == "plain" else 6.0))
-    noise = rng.normal(0, grain, (height, 256)).astype(np.float32)
-    picture = picture + np.tile(noise, (1, -(-columns // 256)))[:, :columns]
-    if rng.random() < 0.03:
-        low, high = float(picture.min()), float(picture.max())
-        picture = np.where(picture > low + (high - low) * float(rng.uniform(0.55, 0.75)), 255, 0).astype(np.float32)
-    grey: Grey = np.clip(picture + 0.5, 0, 255).astype(np.uint8)
-    if rng.random() < 0.35:
-        done, data = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))])
-        if done:
-            grey = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
-    return grey
+@op("underline", "paper", "paper", chance=0.012)
+def underline(canvas: Canvas, rng: Rng, strength: float) -> None:
+    """Some words are underlined with the same pen."""
+    x = unit(canvas)
+    y = (canvas.base or canvas.shape[0] * 0.7) + float(rng.uniform(0.25, 0.55)) * x
+    _pen_line(canvas, y, rng, strength)
+
+
+@op("strike", "paper", "paper", chance=0.003)
+def strike(canvas: Canvas, rng: Rng, strength: float) -> None:
+    """A thin line through some words, which stay readable below it."""
+    y = (canvas.base or canvas.shape[0] * 0.7) - float(rng.uniform(0.3, 0.6)) * unit(canvas)
+    _pen_line(canvas, y, rng, 0.8 * strength)
+
+
+@op("pressure", "paper", "paper", chance=0.9)
+def pressure(canvas: Canvas, rng: Rng, strength: float) -> None:
+    """How much of the ink reaches the paper, from stroke to stroke."""
+    rows, columns = canvas.shape
+    mean, deviation = float(rng.uniform(0.72, 1.0)), float(rng.uniform(0, 0.12))
+    knots = rng.normal(mean, deviation, (3, max(2, round(columns / (1.2 * unit(canvas))))))
+    _weaken(canvas, spread(np.clip(knots, 0.4, 1).astype(np.float32), (rows, columns)), strength)
+
+
+@op("pencil", "paper", "paper", chance=0.25)
+def pencil(canvas: Canvas, rng: Rng, strength: float) -> None:
+    """A pencil leaves out what is deep in the paper's tooth."""
+    depth = float(rng.uniform(0.06, 0.3)) * strength * 255 / 32
+    tooth = grain(canvas.shape, rng, "fine" if rng.random() < 0.5 else "soft")
+    level = 255 - 0.5 * depth * 32 - 128 * depth
+    kept = np.maximum(cv2.addWeighted(tooth, depth, tooth, 0, level), 90)
+    canvas.pixels = cv2.multiply(canvas.settle(0), kept, scale=1 / 255)  # type: ignore[assignment]
+
+
+@op("dry", "paper", "paper", chance=0.07)
+def dry(canvas: Canvas, rng: Rng, strength: float) -> None:
+    """A dry pen breaks its strokes into streaks; the worst place keeps a third of its ink."""
+    gain = float(rng.uniform(3, 9))
+    start = 128 + float(rng.uniform(18, 50))  # streaks are where the fibre is above that
+    fibre = grain(canvas.shape, rng, "fibre" if rng.random() < 0.6 else "soft")
+    lost = np.minimum(cv2.addWeighted(fibre, gain, fibre, 0, -start * gain), np.uint8(min(1.0, strength) * 165))
+    canvas.pixels = cv2.multiply(canvas.settle(0), cv2.bitwise_not(lost), scale=1 / 255)  # type: ignore[assignment]
+
+
+@op("greys", "paper", "paper", chance=0.04)
+def greys(canvas: Canvas, rng: Rng, strength: float) -> None:
+    """Ink of several greys: another pen from some word on, or a typewriter's uneven keys."""
+    columns = canvas.shape[1]
+    keys = rng.random() < 0.5
+    stops = gaps(canvas, 0.1) if keys else [x for x in gaps(canvas) if rng.random() < 0.4]
+    stops = [0, *stops, columns]
+    levels = rng.uniform(0.72 if keys else 0.5, 1.0, len(stops) - 1).astype(np.float32)
+    row = np.repeat(levels, np.diff(stops))[None, :]
+    _weaken(canvas, np.repeat(row, canvas.shape[0], axis=0), strength)
+
+
+PAPER: tuple[Op, ...] = (
+    texture, vignette, colour, dark, stain, crease,
+    *FORMS,
+    bleed, neighbours, underline, strike, pressure, pencil, dry, greys,
+)  # fmt: skip
+
+
+def _weaken(canvas: Canvas, kept: NDArray[np.float32], strength: float) -> None:
+    """Multiply the ink by a field (h, w) of what is kept of it."""
+    field = cv2.convertScaleAbs(np.maximum(1 - (1 - kept) * np.float32(strength), 0.3), alpha=255)
+    canvas.pixels = cv2.multiply(canvas.settle(0), field, scale=1 / 255)  # type: ignore[assignment]
+
+
+def _pen_line(canvas: Canvas, y: float, rng: Rng, strength: float) -> None:
+    """A stroke of the same pen from one gap between words to another."""
+    _, _, left, right = extent(canvas)
+    stops = [left, *gaps(canvas), right]
+    first = int(rng.integers(len(stops) - 1))
+    last = min(len(stops) - 1, first + 1 + int(rng.integers(3)))
+    thick = max(1, round(unit(canvas) * 0.08))
+    mask = np.zeros(canvas.shape, np.uint8)
+    ends = (stops[first], round(y)), (stops[last], round(y + rng.normal(0, 1.5)))
+    cv2.line(mask, *ends, min(255, round(230 * strength)), thick, cv2.LINE_AA)
+    canvas.pixels = cv2.max(canvas.pixels, mask)  # type: ignore[assignment]

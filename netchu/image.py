@@ -117,6 +117,15 @@ def to_height(grey: Grey, height: int, width: float | None = None) -> Grey:
     return cv2.resize(grey, (wanted, height), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
+def lay_flat(grey: Grey) -> Grey:
+    """A vertical line, turned against the clock so that its top comes to lie left; any other picture as it is.
+
+    A picture is a vertical line when it is half as tall again as it is wide: a single kanji is square.
+    """
+    rows, columns = grey.shape
+    return np.ascontiguousarray(np.rot90(grey)) if 2 * rows >= 3 * columns else grey
+
+
 def pad_batch(lines: list[Grey], width: int | None = None) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Lines of one height -> images (N, H, W) padded on the right with zeros, true widths (N,).
 

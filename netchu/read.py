@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from netchu.decode.ctc import Path, greedy
 from netchu.errors import NetchuError
-from netchu.image import Grey, Source, open_grey, pad_batch, printable, to_height
+from netchu.image import Grey, Source, lay_flat, open_grey, pad_batch, printable, to_height
 from netchu.records import Char, Line, Page
 from netchu.session import Session
 from netchu.text import Charset
@@ -49,7 +50,8 @@ class Reader:
         name = name or (os.fspath(source) if isinstance(source, str | os.PathLike) else "")
         picture = open_grey(source, name)
         rows, columns = picture.shape
-        if not line and rows > PAGE_HEIGHT and columns < PAGE_ASPECT * rows:
+        high, long = lay_flat(picture).shape if self.info.vertical else picture.shape
+        if not line and high > PAGE_HEIGHT and long < PAGE_ASPECT * high:
             if is_blank(picture):
                 return Page(columns, rows, (), name)
             raise NetchuError(
@@ -69,15 +71,17 @@ class Reader:
             open_grey(source, None if isinstance(source, str | os.PathLike) else f"sources[{place}]")
             for place, source in enumerate(sources)
         ]
-        lines = [to_line(picture, self.info.height) for picture in pictures]
+        flat = [lay_flat(picture) for picture in pictures] if self.info.vertical else pictures
+        lines = [to_line(picture, self.info.height) for picture in flat]
         results: list[Line | None] = [None] * len(lines)
         for batch in batches([line.shape[1] for line in lines]):
             images, widths = pad_batch([lines[index] for index in batch], stepped(lines[batch[-1]].shape[1]))
             logits, lengths = self.session.run(images, widths)
             for index, frames, length in zip(batch, logits, lengths):
                 path = self.decoder(frames, int(length), self.info.temperature)
-                across = pictures[index].shape[1] / lines[index].shape[1] * self.info.stride
-                results[index] = write(path, self.info.charset, pictures[index].shape, across)
+                across = flat[index].shape[1] / lines[index].shape[1] * self.info.stride
+                line = write(path, self.info.charset, flat[index].shape, across)
+                results[index] = upright(line) if flat[index].shape != pictures[index].shape else line
         return [result for result in results if result is not None]
 
 
@@ -129,6 +133,14 @@ def write(path: Path, charset: Charset, shape: tuple[int, ...], across: float) -
     sure = math.exp(sum(math.log(max(char.confidence, 1e-9)) for char in chars) / len(chars)) if chars else 0.0
     corners = ((0.0, 0.0), (float(columns), 0.0), (float(columns), float(rows)), (0.0, float(rows)))
     return Line("".join(char.text for char in chars), sure, corners, tuple(chars))
+
+
+def upright(line: Line) -> Line:
+    """A line that was read lying on its side, in the pixels of the vertical line it is."""
+    (_, _), (columns, _), (_, rows), _ = line.polygon
+    corners = ((0.0, 0.0), (rows, 0.0), (rows, columns), (0.0, columns))
+    chars = tuple(replace(char, box=(0.0, char.box[0], rows, char.box[2])) for char in line.chars)
+    return Line(line.text, line.confidence, corners, chars)
 
 
 def is_blank(picture: Grey) -> bool:

@@ -28,7 +28,7 @@ class ModelInfo:
     charset: Charset
     height: int  # rows of a line picture
     stride: int  # columns a frame
-    direction: str = "ltr"
+    direction: str = "ltr"  # "ltr ttb": tall pictures are lines that run from the top down
     languages: tuple[str, ...] = ()
     temperature: float = 1.0  # logits are divided by it before they are called probabilities
     architecture: str = ""
@@ -36,6 +36,11 @@ class ModelInfo:
     data: dict[str, str] = field(default_factory=dict)  # training set -> digest
     scores: dict[str, Any] = field(default_factory=dict)
     licence: str = ""
+
+    @property
+    def vertical(self) -> bool:
+        """True when a tall picture is to be read from the top down."""
+        return "ttb" in self.direction.split()
 
     def to_json(self) -> str:
         fields: dict[str, Any] = {**self.__dict__, "format": FORMAT_VERSION, "form": self.charset.form}

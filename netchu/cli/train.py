@@ -16,9 +16,11 @@ from rich.table import Table
 
 from netchu.errors import NetchuError
 
+_path = click.Path(path_type=Path)
+
 
 @click.command()
-@click.argument("datasets", nargs=-1, required=True, metavar="DATASET[@WEIGHT]...")
+@click.argument("datasets", nargs=-1, metavar="[DATASET[@WEIGHT]]...")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("model.onnx"), show_default=True,
               help="The model file. Checkpoints, log and report go to the folder of that name with .run.")  # fmt: skip
 @click.option("-m", "--base", help="Start from this model: a bundled name, a .onnx or a checkpoint.")
@@ -28,15 +30,23 @@ from netchu.errors import NetchuError
 @click.option("-e", "--epochs", type=click.IntRange(1), help="How often the data is gone through.")
 @click.option("--rehearse", metavar="DATASET[@WEIGHT]", multiple=True,
               help="Old data to mix in when fine-tuning, so that it is not forgotten.  [weight 0.2]")  # fmt: skip
+@click.option("--synth", metavar="RECIPE",
+              help="Draw lines while training: a shipped recipe (netchu synth recipes) or a .toml.")  # fmt: skip
+@click.option("--fonts", type=_path, help="For --synth: folder of .ttf and .otf files.")
+@click.option("--text", "texts", type=_path, help="For --synth: folder of word lists and running text.")
+@click.option("--strokes", type=_path, help="For --synth: folder of pen strokes.")
+@click.option("--pieces", type=_path, help="For --synth: file of pieces of real lines.")
+@click.option("--synth-set", "changes", multiple=True, metavar="NAME=VALUE", help="One setting, over --synth's.")
 @click.option("--overfit-check", is_flag=True, help="Only see whether 32 lines of the data can be learnt; a minute.")
 @click.option("--resume", is_flag=True, help="Go on with the run in the output's .run folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print every event as a JSON line.")
 def train(
     datasets: tuple[str, ...], output: Path, base: str | None, recipe: Path | None, settings: tuple[str, ...],
-    architecture: str | None, epochs: int | None, rehearse: tuple[str, ...], overfit_check: bool, resume: bool,
-    as_json: bool,
+    architecture: str | None, epochs: int | None, rehearse: tuple[str, ...], synth: str | None,
+    fonts: Path | None, texts: Path | None, strokes: Path | None, pieces: Path | None, changes: tuple[str, ...],
+    overfit_check: bool, resume: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Teach a model from data sets of transcribed lines. No option is needed.
+    """Teach a model from data sets of transcribed lines, from lines that are drawn, or from both. No option is needed.
 
     A weight is how many times a data set's lines are seen in an epoch: `old@0.2` shows a fifth of them, in turn.
     """
@@ -53,10 +63,20 @@ def train(
         raise NetchuError("-m and -a: a base model brings its own architecture; leave one of the two out")
     sources = [Source.parse(text) for text in datasets]
     sources += [Source.parse(text if "@" in text else f"{text}@0.2") for text in rehearse]
+    config = configure(options)
+    spec = None
+    if synth:
+        from netchu.cli.synth import spec_of
+
+        spec = spec_of(None, synth, fonts, texts, strokes, pieces, None, config.seed, False, changes)
+    elif fonts or texts or strokes or pieces or changes:
+        raise NetchuError("--fonts, --text, --strokes, --pieces and --synth-set go with --synth RECIPE")
+    if not sources and spec is None:
+        raise NetchuError("nothing to train on: name a data set, or a recipe with --synth")
     if overfit_check:
-        return see_overfitting(sources, configure(options), as_json)
+        return see_overfitting(sources, config, spec, as_json)
     show: Any = Screen() if not as_json else lambda event: click.echo(json.dumps(event, ensure_ascii=False))
-    outcome = run(sources, output, configure(options), base, resume, show)
+    outcome = run(sources, output, config, base, resume, show, spec)
     if isinstance(show, Screen):
         show.end(outcome)
     if not outcome.finished:
@@ -64,11 +84,11 @@ def train(
         sys.exit(130)
 
 
-def see_overfitting(sources: list[Any], config: Any, as_json: bool) -> None:
+def see_overfitting(sources: list[Any], config: Any, synth: Any, as_json: bool) -> None:
     """Print what the doctor's experiment found; exit code 1 when something is wrong."""
     from netchu.train.run import learn_by_heart
 
-    found = learn_by_heart(sources, config)
+    found = learn_by_heart(sources, config, synth)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(found), ensure_ascii=False))
     else:
@@ -106,9 +126,10 @@ class Screen:
 
     def start(self, event: dict[str, Any]) -> None:
         self.console.print(event["summary"], highlight=False)
+        about = "about " if event["steps_estimated"] else ""
         self.console.print(
             f"{event['architecture']}, {event['parameters']:,} parameters, {event['characters']} characters; "
-            f"{event['epochs']} epochs, {event['steps']:,} steps in {event['precision']} on {event['device']}, "
+            f"{event['epochs']} epochs, {about}{event['steps']:,} steps in {event['precision']} on {event['device']}, "
             f"{event['threads']} threads; {event['folder']}", highlight=False,
         )  # fmt: skip
         columns = (BarColumn(), TextColumn("{task.percentage:3.0f} %  {task.description}"), TimeElapsedColumn(),
@@ -119,8 +140,10 @@ class Screen:
 
     def step(self, event: dict[str, Any]) -> None:
         line = f"epoch {event['epoch'] + 1}  loss {event['loss']:.3f}  {event['lines_per_second']:.1f} lines/s"
+        line += f"  waiting {100 * event['waiting_share']:.0f} %"
+        line += f"  {event['drawn']:,} drawn" if "drawn" in event else ""
         if self.console.is_terminal and self.bar is not None and self.task is not None:
-            self.bar.update(self.task, completed=event["step"], description=line)
+            self.bar.update(self.task, completed=event["step"], total=event["steps"], description=line)
         elif time.monotonic() - self.said > 30:  # a log file: a line now and then
             self.said = time.monotonic()
             share = 100 * event["step"] / max(1, event["steps"])

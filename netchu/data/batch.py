@@ -6,7 +6,7 @@ resumed run makes it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -14,7 +14,8 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from netchu.data.augment import augment
+from netchu.data.augment import DEFAULT, augment
+from netchu.data.ops import Mix
 from netchu.image import Grey, open_grey, pad_batch, to_height
 from netchu.text import needed_frames
 
@@ -69,15 +70,29 @@ class Pictures:
                 self.kept[path] = line
         return line
 
+    def keep(self, path: str, line: Grey) -> None:
+        """Hold a picture that is in no file, until it is forgotten."""
+        self.kept[path] = line
 
-def choose(examples: Sequence[Example], weights: Sequence[float], seed: int, epoch: int) -> list[int]:
-    """The lines of one epoch: each data set's lines `weight` times over; a fraction takes turns through the set."""
+    def forget(self, path: str) -> None:
+        """Let go of a picture that was given to keep."""
+        self.kept.pop(path, None)
+
+
+def choose(
+    examples: Sequence[Example], weights: Sequence[float], seed: int, begin: float, end: float | None = None
+) -> list[int]:
+    """The lines of a pass, or of what lies between two points on the way through many: the passes `begin` to `end`.
+
+    A pass shows each data set's lines `weight` times; a fraction takes turns through the set.
+    """
+    end = begin + 1 if end is None else end
     chosen: list[int] = []
     for source, weight in enumerate(weights):
         members = [index for index, example in enumerate(examples) if example.source == source]
         order = np.random.default_rng((seed, source)).permutation(len(members))
-        start, end = round(epoch * weight * len(members)), round((epoch + 1) * weight * len(members))
-        chosen += [members[order[position % len(members)]] for position in range(start, end)]
+        first, last = round(begin * weight * len(members)), round(end * weight * len(members))
+        chosen += [members[order[position % len(members)]] for position in range(first, last)]
     return chosen
 
 
@@ -141,6 +156,7 @@ class Maker:
     strength: float
     stride: int
     share: tuple[int, int] = (0, 1)
+    mix: Mix = DEFAULT
 
     def __call__(self, planned: PlannedBatch, epoch: int) -> Batch:
         rank, world = self.share
@@ -166,9 +182,11 @@ class Maker:
             return to_height(picture, self.height, example.width)  # what the label was measured against
         width = max(pick.width, min(example.width, needed_frames(example.target) * self.stride))
         rng = np.random.default_rng((self.seed, epoch, pick.index, place))
-        return augment(picture, self.height, width, rng, self.strength)
+        return augment(picture, self.height, width, rng, self.strength, self.mix)
 
-    def stream(self, batches: Sequence[PlannedBatch], epoch: int, workers: int = 1, ahead: int = 4) -> Iterator[Batch]:
+    def stream(
+        self, batches: Sequence[PlannedBatch], epoch: int, workers: int = 1, ahead: int = 4
+    ) -> Generator[Batch, None, None]:
         """The batches in order, made `ahead` of time by threads (OpenCV and NumPy release the interpreter's lock)."""
         with ThreadPoolExecutor(max(1, workers)) as pool:
             waiting = iter(batches)

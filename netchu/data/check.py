@@ -35,13 +35,17 @@ class Finding:
     examples: tuple[str, ...] = ()
 
 
-def check(lineset: LineSet, charset: Charset | None = None, height: int = 48, stride: int = 4) -> list[Finding]:
+def check(
+    lineset: LineSet, charset: Charset | None = None, height: int = 48, stride: int = 4,
+    seen: Sequence[Seen] | None = None,
+) -> list[Finding]:  # fmt: skip
     """Look at every label and every picture of `lineset` -> findings, errors first.
 
     `charset` is that of the model to be used; without one every character is as good as another. A picture scaled to
-    `height` gives one CTC frame per `stride` columns. The last finding has the code "summary": see `used_summary`.
+    `height` gives one CTC frame per `stride` columns. `seen` is what `survey` told of the samples, if it was asked
+    before. The last finding has the code "summary": see `used_summary`.
     """
-    seen = survey(lineset.samples)
+    seen = survey(lineset.samples) if seen is None else seen
     unknown = _unknown_characters(lineset, charset)
     narrow = _narrow(lineset, seen, charset, height, stride)
     findings = [

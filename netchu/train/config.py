@@ -34,6 +34,13 @@ class TrainConfig:
     shortcut: float = 0.3  # share of the loss on the shortcut head
     dropout: float = 0.1
     augment: float = 1.0  # strength; 0 turns it off
+    augment_end: float = -1.0  # strength at the end of the run, approached in a straight line; -1: as at the beginning
+    augment_mix: str = "default"  # which changes, by name in netchu.data.augment.MIXES
+    drawn_start: float = 0.5  # with a synthesis recipe: share of the lines that are drawn, at the beginning ...
+    drawn_end: float = 0.1  # ... and at the end
+    drawn_until: float = 0.8  # progress (0..1) at which the share is down, in a straight line, to what it is at the end
+    drawn_reuse: int = 1  # times that each drawn line is trained on: more where drawing is slower than training
+    epoch_lines: int = 0  # 0: as many as the data sets give; without any, 10,000 drawn ones
     freeze: int = 0  # epochs, when fine-tuning, in which the trunk stays as it is
     keep_alphabet: bool = True  # when fine-tuning: characters of the base model that the new data lacks stay
     patience: int = 0  # evaluations without a better CER after which to stop; 0: never before the cooldown is through
@@ -43,6 +50,7 @@ class TrainConfig:
     precision: str = "auto"  # float32, bfloat16, or whichever this machine is faster in
     threads: int = 0  # 0: all cores this process may use
     workers: int = 1  # threads that make batches
+    draw_jobs: int = 1  # processes that draw
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -73,6 +81,8 @@ _LIMITS = (
     ("warmup", 0, 0.9), ("cooldown", 0, 1), ("clip", 1e-3, 1e6), ("ema", 0, 0.99999), ("shortcut", 0, 0.9),
     ("dropout", 0, 0.9), ("augment", 0, 3), ("freeze", 0, 1_000_000), ("patience", 0, 1_000_000),
     ("evaluate_every", 1, 1_000_000), ("threads", 0, 1024), ("workers", 1, 256), ("seed", 0, (1 << 32) - 1),
+    ("augment_end", -1, 3), ("drawn_start", 0, 1), ("drawn_end", 0, 1), ("drawn_until", 0, 1), ("drawn_reuse", 1, 1000),
+    ("epoch_lines", 0, 1 << 31), ("draw_jobs", 1, 256),
 )  # fmt: skip
 
 

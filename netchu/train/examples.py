@@ -40,6 +40,14 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Surveyed:
+    """A data set as it stands, and what a look at each of its pictures told: nobody need look twice."""
+
+    lines: LineSet
+    seen: tuple[Seen, ...]  # by sample
+
+
+@dataclass(frozen=True)
 class Material:
     """What a run trains and validates on."""
 
@@ -50,6 +58,7 @@ class Material:
     digests: tuple[str, ...]
     rejects: tuple[Reject, ...]
     charset: Charset
+    surveyed: tuple[Surveyed, ...] = ()
 
     def summary(self) -> str:
         """One line: what is used, and how many were left out for which reason."""
@@ -57,44 +66,56 @@ class Material:
         left = "".join(f"; {count:,} left out: {reason}" for reason, count in reasons.most_common())
         return f"{len(self.train):,} lines to train on, {len(self.val):,} to validate on{left}"
 
+    def a_pass(self) -> float:
+        """The lines of a pass through the data sets, each as often as its weight says."""
+        return sum(self.weights[example.source] for example in self.train)
+
 
 def gather(
-    sources: Sequence[Source], height: int, stride: int, languages: Sequence[str], base: Charset | None
+    sources: Sequence[Source],
+    height: int,
+    stride: int,
+    languages: Sequence[str],
+    base: Charset | None,
+    drawn: frozenset[str] | None = None,
 ) -> Material:
     """Read the data sets, settle the charset and sort out the lines.
 
-    Training lines give the charset (with `languages` and, when fine-tuning, `base`); a validation line with a
-    character outside it is kept and simply cannot be read right, so that scores stay honest.
-    Raises NetchuError when nothing is left to train on.
+    Training lines give the charset (with `languages`, with `drawn`, the characters of lines that are drawn, and, when
+    fine-tuning, with `base`); a validation line with a character outside it is kept and simply cannot be read right, so
+    that scores stay honest. Raises NetchuError when nothing is left to train on and nothing is drawn.
     """
-    sets = [_with_validation(read_lines(source.path)) for source in sources]
+    read = [read_lines(source.path) for source in sources]
+    sets = [_with_validation(found) for found in read]
     names = _names([found.root for found in sets])
     rejects = [
         Reject(f"{name}/{note.where}", note.reason) for name, found in zip(names, sets) for note in found.rejects
     ]
-    charset = _charset(sets, languages, base)
+    charset = _charset(sets, languages, base, drawn or frozenset())
     train: list[Example] = []
     val: list[Example] = []
-    for number, found in enumerate(sets):
-        used = [sample for sample in found.samples if sample.split != "test"]
-        for sample, seen in zip(used, survey(used)):
+    surveyed = tuple(Surveyed(found, tuple(survey(found.samples))) for found in read)
+    for number, (found, looks) in enumerate(zip(sets, surveyed)):
+        for sample, seen in zip(found.samples, looks.seen):  # a split keeps their order
+            if sample.split == "test":
+                continue
             into = val if sample.split == "val" else train
             try:
                 into.append(_example(sample, seen, number, charset, height, stride, into is train))
             except NetchuError as error:
                 rejects.append(Reject(f"{names[number]}/{found.name(sample)}", str(error)))
-    if not train:
+    if not train and drawn is None:
         why = f": {rejects[0].reason}" if rejects else ""
         raise NetchuError(f"{', '.join(str(source.path) for source in sources)}: no line to train on{why}")
     digests = tuple(found.digest() for found in sets)
     weights = tuple(source.weight for source in sources)
-    return Material(tuple(train), tuple(val), names, weights, digests, tuple(rejects), charset)
+    return Material(tuple(train), tuple(val), names, weights, digests, tuple(rejects), charset, surveyed)
 
 
 def _names(roots: Sequence[Path]) -> tuple[str, ...]:
     """What the data sets are called: the folder's name, and where two share it, enough of their paths besides."""
     names = [root.name for root in roots]
-    for depth in range(2, max(len(root.parts) for root in roots) + 1):
+    for depth in range(2, max((len(root.parts) for root in roots), default=0) + 1):
         twice = {name for name, count in Counter(names).items() if count > 1}
         names = ["/".join(root.parts[-depth:]) if name in twice else name for root, name in zip(roots, names)]
     return tuple(f"{name} ({number})" if name in names[:number] else name for number, name in enumerate(names))
@@ -110,9 +131,10 @@ def _with_validation(found: LineSet) -> LineSet:
         return found
 
 
-def _charset(sets: Sequence[LineSet], languages: Sequence[str], base: Charset | None) -> Charset:
+def _charset(sets: Sequence[LineSet], languages: Sequence[str], base: Charset | None, drawn: frozenset[str]) -> Charset:
     texts = [sample.text for found in sets for sample in found.samples if sample.split not in ("val", "test")]
-    extra = alphabet(*languages) if languages else ""
+    texts += sorted(drawn)  # each a text of its own: side by side a letter and a mark could become another letter
+    extra = (alphabet(*languages) if languages else "") + (" " if " " in drawn else "")
     if base is None:
         return Charset.from_texts(texts, extra=extra)
     new = Charset.from_texts(texts, form=base.form, extra=extra)
@@ -124,11 +146,23 @@ def _example(
 ) -> Example:
     if seen.fault:
         raise NetchuError(f"unreadable picture: {seen.fault}")
-    width = max(1, round(seen.width * height / seen.height))
-    unknown = charset.missing(sample.text)
+    path = os.fspath(sample.image)
+    return fit(path, sample.text, seen.width, seen.height, source, charset, height, stride, training)
+
+
+def fit(
+    path: str, text: str, columns: int, rows: int, source: int, charset: Charset, height: int, stride: int,
+    training: bool = True,
+) -> Example:  # fmt: skip
+    """A line of `columns` x `rows` pixels as an example for a model. Raises NetchuError when it cannot be `training`'s.
+
+    To validate on, any line will do.
+    """
+    width = max(1, round(columns * height / rows))
+    unknown = charset.missing(text)
     if unknown and training:
         raise NetchuError(f"unknown characters: {', '.join(describe(char) for char in unknown)}")
-    target = tuple(charset.encode(sample.text)) if not unknown else ()
+    target = tuple(charset.encode(text)) if not unknown else ()
     if training and needed_frames(target) > -(-width // stride):
         raise NetchuError(f"label longer than its picture allows: {needed_frames(target)} frames in {width} columns")
-    return Example(os.fspath(sample.image), sample.text, target, width, source)
+    return Example(path, text, target, width, source)

@@ -31,6 +31,7 @@ class Base:
     charset: Charset
     languages: tuple[str, ...]
     weights: dict[str, Tensor]
+    direction: str = "ltr"  # as in ModelInfo
 
 
 def load_base(model: str) -> Base:
@@ -44,7 +45,7 @@ def load_base(model: str) -> Base:
     info = Session(path).info  # says in one line what is wrong with a file that is not ours
     graph = onnx.load(str(path)).graph
     weights = {entry.name: torch.from_numpy(np.array(numpy_helper.to_array(entry))) for entry in graph.initializer}
-    return Base(info.name, info.architecture, info.charset, info.languages, weights)
+    return Base(info.name, info.architecture, info.charset, info.languages, weights, info.direction)
 
 
 def start_from(base: Base, charset: Charset) -> LineNetwork:

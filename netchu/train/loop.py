@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import math
 import signal
@@ -18,7 +19,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from netchu.data.batch import Batch, Maker, Pictures, PlannedBatch, choose, plan
+from netchu.data.augment import strength_at
+from netchu.data.batch import Batch, Example, Maker, Pictures, PlannedBatch, choose, plan
 from netchu.errors import NetchuError
 from netchu.metrics import score
 from netchu.models.line import LineNetwork
@@ -26,7 +28,10 @@ from netchu.train import checkpoint, parallel
 from netchu.train.config import TrainConfig
 from netchu.train.doctor import Advice, Watch
 from netchu.train.examples import Material
+from netchu.train.live import Live
+from netchu.train.parts import Part, run_timetable
 from netchu.train.scoring import by_set, rates, read_examples
+from netchu.train.setup import choose_precision, find_mix, make_optimizer
 
 STRETCH = 0.1  # log-s.d. of how much wider or narrower a training line is drawn, at augmentation strength 1
 Report = Callable[[dict[str, Any]], None]  # gets every event that the log gets
@@ -37,7 +42,8 @@ class Progress:
     """Where a run stands: all that is saved with a checkpoint besides tensors."""
 
     epoch: int = 0  # epochs begun
-    batch: int = 0  # batches of the current epoch already trained on
+    part: int = 0  # parts of the current epoch already trained on
+    batch: int = 0  # batches of the current part already trained on
     step: int = 0
     lines: int = 0
     seconds: float = 0.0
@@ -45,16 +51,34 @@ class Progress:
     evaluations: list[dict[str, Any]] = field(default_factory=list)
 
 
+@dataclass
+class Tally:
+    """What an epoch comes to, as far as it was trained on since the run was started or resumed."""
+
+    started: float = field(default_factory=time.perf_counter)
+    waited: float = 0.0  # seconds without a batch to train on
+    lines: int = 0
+    drawn: int = 0  # of them
+    losses: list[float] = field(default_factory=list)
+
+    def facts(self) -> dict[str, Any]:
+        seconds = max(1e-9, time.perf_counter() - self.started)
+        facts = {"lines_per_second": round(self.lines / seconds, 2), "waiting_share": round(self.waited / seconds, 4)}
+        return {**facts, "drawn": self.drawn} if self.drawn else facts
+
+
 class Trainer:
     """Trains one network on one material. `folder` takes checkpoints and the log; `report` hears every event.
 
-    Resuming is exact: what is drawn depends on (seed, epoch, line) only, and the checkpoint holds the rest.
+    Resuming is exact: what is random depends on (seed, part, line) only, and the checkpoint holds the rest.
     """
 
     def __init__(
-        self, network: LineNetwork, material: Material, config: TrainConfig, folder: Path, report: Report | None = None
-    ) -> None:
-        self.config, self.material, self.folder = config, material, folder
+        self, network: LineNetwork, material: Material, config: TrainConfig, folder: Path,
+        report: Report | None = None, live: Live | None = None,
+    ) -> None:  # fmt: skip
+        """With `live`, the lines of a recipe come besides those of the material, or alone where that has none."""
+        self.config, self.material, self.folder, self.live = config, material, folder, live
         self.report = report or (lambda event: None)
         self.device = parallel.device()
         self.precision = choose_precision(config.precision, self.device)
@@ -66,7 +90,7 @@ class Trainer:
         # channels last: steps 5 % faster (bench/training_step.py), torch.compile no faster
         self.network = parallel.synchronise(network).to(self.device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
-        self.optimizer = _optimizer(self.network, config)
+        self.optimizer = make_optimizer(self.network, config)
         self.names = {id(weight): name for name, weight in self.network.named_parameters()}
         self.progress = Progress()
         self.watch = Watch(config.learning_rate)
@@ -76,21 +100,29 @@ class Trainer:
         self.pictures, self.val_pictures = Pictures(network.height * 3 // 2), Pictures()
         rank_of = parallel.rank_and_world()
         self.maker = Maker(
-            material.train, self.pictures, network.height, config.seed, config.augment, network.stride, rank_of
-        )
-        self.epochs = config.epochs or _default_epochs(material)
-        self.steps = sum(len(self._plan(epoch)) for epoch in range(self.epochs))
+            material.train, self.pictures, network.height, config.seed, config.augment, network.stride, rank_of,
+            find_mix(config.augment_mix),
+        )  # fmt: skip
+        self.timetable = run_timetable(config, material.a_pass(), live is not None)
+        self.epochs = len(self.timetable)
+        self.part, self.batches = self.timetable[0][0], 1  # what is being trained on, and how many batches it has
+        if live is None:
+            self.steps = sum(len(self._plan(epoch)) for epoch in range(self.epochs))
+        else:  # how wide drawn lines are is not known before: this is put right as the run goes on
+            width = float(np.mean([example.width for example in (*material.train, *material.val)] or [15 * 48]))
+            lines = sum(part.size for parts in self.timetable for part in parts)
+            self.steps = math.ceil(lines * width / config.batch_columns)
         self.asked = self.stopping = False  # a signal came; all processes have agreed to stop
 
     def run(self) -> Progress:
         """Train to the end of the schedule, to the end of patience or to Ctrl-C, whichever comes first."""
-        with self._interruptible():
+        with self._interruptible(), self._drawing():
             while self.progress.epoch < self.epochs and not self.stopping:
                 self._epoch()
                 if self.stopping:
                     break
                 self.progress.epoch += 1
-                self.progress.batch = 0
+                self.progress.part = self.progress.batch = 0
                 if self.progress.epoch % self.config.evaluate_every == 0 or self.progress.epoch == self.epochs:
                     self.evaluate()
                 self.save()
@@ -102,42 +134,91 @@ class Trainer:
             self.log({"event": "interrupted", "epoch": self.progress.epoch, "step": self.progress.step})
         return self.progress
 
-    def _plan(self, epoch: int) -> list[PlannedBatch]:
-        train, config = self.material.train, self.config
-        chosen = choose(train, self.material.weights, config.seed, epoch)
-        return plan(train, chosen, config.batch_columns, config.seed, epoch, STRETCH * config.augment or 1e-9)
+    def _plan(self, epoch: int, number: int = 0) -> list[PlannedBatch]:
+        """The batches of a part of an epoch; waits for its drawn lines. `maker` makes them."""
+        config, part = self.config, self.timetable[epoch][number]
+        examples: tuple[Example, ...] = self.material.train
+        chosen = choose(examples, self.material.weights, config.seed, *part.passes)
+        if self.live and part.uses:
+            drawn = self.live.take(part, self.pictures)
+            chosen += range(len(examples), len(examples) + len(drawn))
+            examples = (*examples, *drawn)
+        end = config.augment if config.augment_end < 0 else config.augment_end
+        strength = strength_at(config.augment, end, part.begin)
+        self.maker = dataclasses.replace(self.maker, examples=examples, strength=strength)
+        return plan(examples, chosen, config.batch_columns, config.seed, part.number, STRETCH * strength or 1e-9)
 
     def _epoch(self) -> None:
-        epoch = self.progress.epoch
-        batches = self._plan(epoch)
+        epoch, tally = self.progress.epoch, Tally()
         self.network.train()
         frozen = epoch < self.config.freeze
         self.network.trunk.requires_grad_(not frozen)
         if frozen:
             self.network.trunk.eval()  # its batch norms keep their statistics, too
-        started, lines, losses = time.perf_counter(), 0, []
-        stream = self.maker.stream(batches[self.progress.batch :], epoch, self.config.workers)
-        for batch, whole in zip(stream, batches[self.progress.batch :]):
-            losses.append(self.step(batch))
+        rate = self._rate()
+        while self.progress.part < len(self.timetable[epoch]):
+            self._train_on(epoch, self.progress.part, tally)
+            rate = self._rate()
+            if self.stopping:
+                break
+            self.progress.part += 1
+            self.progress.batch = 0
+        self.progress.lines += tally.lines
+        self.progress.seconds += time.perf_counter() - tally.started
+        self.log({
+            "event": "epoch", "epoch": epoch + 1, "step": self.progress.step,
+            "loss": float(np.mean(tally.losses or [0.0])), "learning_rate": rate, **tally.facts(),
+        })  # fmt: skip
+        if self.live:
+            waiting = tally.facts()["waiting_share"] if epoch else 0.0  # the first lines of all must be waited for
+            self._advise([Advice(*found) for found in self.live.judge(waiting)])
+
+    def _train_on(self, epoch: int, number: int, tally: Tally) -> None:
+        """Train on what is left of a part."""
+        began = time.perf_counter()
+        batches = self._plan(epoch, number)
+        self.part, self.batches = self.timetable[epoch][number], max(1, len(batches))
+        self._draw_ahead(self.part)
+        stream = self.maker.stream(batches[self.progress.batch :], self.part.number, self.config.workers)
+        while (batch := next(stream, None)) is not None:
+            tally.waited += time.perf_counter() - began
+            tally.losses.append(self.step(batch))
+            whole = batches[self.progress.batch]
+            tally.lines += len(whole.picks)
+            tally.drawn += sum(pick.index >= len(self.material.train) for pick in whole.picks)
             self.progress.batch += 1
-            lines += len(whole.picks)
             if self.stopping:
                 break
             if self.progress.batch % 10 == 0 or self.progress.batch == len(batches):
-                seconds = time.perf_counter() - started
-                self.report({
-                    "event": "step", "epoch": epoch, "batch": self.progress.batch, "batches": len(batches),
-                    "step": self.progress.step, "steps": self.steps, "loss": float(np.mean(losses[-10:])),
-                    "lines_per_second": lines / seconds,
-                })  # fmt: skip
-        stream.close()  # type: ignore[attr-defined]
-        self.progress.lines += lines
-        self.progress.seconds += time.perf_counter() - started
-        seconds = max(1e-9, time.perf_counter() - started)
-        self.log({
-            "event": "epoch", "epoch": epoch + 1, "step": self.progress.step, "loss": float(np.mean(losses or [0.0])),
-            "lines_per_second": round(lines / seconds, 2), "learning_rate": self._rate(),
+                self._report_step(epoch, tally)
+            began = time.perf_counter()
+        stream.close()
+
+    def _report_step(self, epoch: int, tally: Tally) -> None:
+        done, parts = self._progress(self.progress.batch), self.timetable[epoch]
+        self.steps = max(self.progress.step, round(self.progress.step / done)) if self.live else self.steps
+        self.report({
+            "event": "step", "epoch": epoch, "part": self.progress.part, "parts": len(parts),
+            "batch": self.progress.batch, "batches": self.batches, "step": self.progress.step, "steps": self.steps,
+            "loss": float(np.mean(tally.losses[-10:])), **tally.facts(),
         })  # fmt: skip
+
+    def _draw_ahead(self, part: Part) -> None:
+        """Have the lines of the next part drawn while this one is trained on."""
+        following = [other for parts in self.timetable for other in parts if other.number == part.number + 1]
+        if self.live and following:
+            self.live.ask(following[0])
+
+    @contextmanager
+    def _drawing(self) -> Iterator[None]:
+        """Drawing processes live as long as this."""
+        try:
+            if self.live:
+                self.live.open()
+            yield
+        finally:
+            if self.live:
+                self.live.close()
 
     def step(self, batch: Batch) -> float:
         """One optimiser step; returns the loss: nats a character, shortcut head included."""
@@ -175,12 +256,16 @@ class Trainer:
         ]
         return (1 - self.config.shortcut) * losses[0] + self.config.shortcut * losses[1]
 
+    def _progress(self, batch: int) -> float:
+        """How much of the run, 0..1, is over after so many batches of the part."""
+        return self.part.begin + (self.part.end - self.part.begin) * batch / self.batches
+
     def _rate(self) -> float:
         """Trapezoid: up over the warm-up, level, down to nothing over the cooldown."""
-        step, config = self.progress.step, self.config
-        rise = (step + 1) / max(1.0, config.warmup * self.steps)
-        fall = (self.steps - step) / max(1.0, config.cooldown * self.steps)
-        return config.learning_rate * max(0.0, min(1.0, rise, fall))
+        before, after = (self._progress(self.progress.batch + more) for more in (0, 1))
+        rise = after / max(1e-9, self.config.warmup)
+        fall = (1 - before) / max(1e-9, self.config.cooldown)
+        return self.config.learning_rate * max(0.0, min(1.0, rise, fall))
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -298,28 +383,3 @@ class Trainer:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def _optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """AdamW; biases and normalisation weights, which have one dimension, do not decay."""
-    weights = list(network.parameters())
-    groups = [
-        {"params": [w for w in weights if w.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [w for w in weights if w.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), eps=1e-8)
-
-
-def _default_epochs(material: Material) -> int:
-    lines = sum(material.weights[example.source] for example in material.train)
-    return int(min(400, max(20, math.ceil(120_000 / max(1.0, lines)))))
-
-
-def choose_precision(wanted: str, device: torch.device) -> str:
-    """bfloat16 where the processor computes in it (twice as fast on AVX-512 BF16, AMX and GPUs), else float32."""
-    if wanted != "auto":
-        return wanted
-    if device.type == "cuda":
-        return "bfloat16"
-    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return "bfloat16" if native else "float32"

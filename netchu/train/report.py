@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
 import itertools
 import json
@@ -23,6 +22,7 @@ from netchu.errors import NetchuError
 from netchu.image import open_grey
 from netchu.metrics import align, confusions, count, diacritic_only, score
 from netchu.text import Charset, canonical, describe, normaliser
+from netchu.train.page import PAGE, STYLE, Html, make_section, make_table, plain
 
 Event = Mapping[str, Any]
 WORST, PAIRS, EXAMPLES = 30, 30, 4  # lines with their pictures, confusion pairs, examples per reason on the page
@@ -84,14 +84,14 @@ def write_report(
         _facts(log, charset, config or {}, len(rejects)),
         _curves(log),
         _scores(readings),
-        *(_section(table.title, _table(table.header, table.rows), table.note) for table in tables),
+        *(make_section(table.title, make_table(table.header, table.rows), table.note) for table in tables),
         _worst(readings),
         _confused(readings, every),
         _never_right(readings, charset),
         _dropped(rejects),
         _options(config or {}, charset),
     ]
-    page = _PAGE.format(title=_plain(folder.absolute().name), style=_STYLE, body="\n".join(filter(None, sections)))
+    page = PAGE.format(title=plain(folder.absolute().name), style=STYLE, body="\n".join(filter(None, sections)))
     # A file name that is not UTF-8 comes in as lone surrogates, which no UTF-8 file may hold.
     write_whole(target / "index.html", page.encode("utf-8", "backslashreplace"))
     return target / "index.html"
@@ -130,6 +130,9 @@ def _facts(log: Sequence[Event], charset: Charset | None, config: Mapping[str, A
     """What ran, how long and how it ended."""
     epoch: Event = next((event for event in reversed(log) if event.get("event") == "epoch"), {})
     best: Event = min((e for e in log if _is_number(e.get("cer"))), key=lambda e: float(e["cer"]), default={})
+    epochs = [event for event in log if event.get("event") == "epoch"]
+    waits = [float(event["waiting_share"]) for event in epochs if _is_number(event.get("waiting_share"))]
+    drawn = sum(int(event.get("drawn", 0)) for event in epochs)
     skipped = sum(event.get("event") == "skipped step" for event in log)
     last: Event = log[-1] if log else {}
     ended = {"interrupted": "interrupted", "stopped early": "early: the CER no longer fell"}
@@ -140,12 +143,14 @@ def _facts(log: Sequence[Event], charset: Charset | None, config: Mapping[str, A
         "steps": epoch and f"{epoch.get('step', 0):,}",
         "speed": epoch and f"{epoch.get('lines_per_second', 0)} lines/s",
         "training time": _is_number(last.get("seconds")) and f"{timedelta(seconds=round(last['seconds']))} h",
+        "waiting for lines": waits and f"{sum(waits) / len(waits):.1%} of the time",
+        "drawn lines": drawn and f"{drawn:,}",
         "characters": charset and f"{len(charset) - 1} in {charset.form}",
         "lines left out": f"{rejected:,}" if rejected else "none",
         "skipped steps": skipped and f"{skipped:,} (gradients not finite)",
         "ended": ended.get(str(last.get("event"))),
     }
-    shown = "".join(f"<div><dt>{_plain(k)}</dt><dd>{_plain(v)}</dd></div>" for k, v in facts.items() if v)
+    shown = "".join(f"<div><dt>{plain(k)}</dt><dd>{plain(v)}</dd></div>" for k, v in facts.items() if v)
     return f'<dl class="facts">{shown}</dl>'
 
 
@@ -165,7 +170,7 @@ def _curves(log: Sequence[Event]) -> str:
     drawn = _panel({"training loss": losses}, epochs, "nats per character", 0)
     if any(rates.values()):
         drawn += _panel(rates, epochs, "per cent, validation lines", 1)
-    return _section("Learning curve", f'<div class="curves">{drawn}</div>')
+    return make_section("Learning curve", f'<div class="curves">{drawn}</div>')
 
 
 def _panel(series: Mapping[str, Mapping[int, float]], last: int, unit: str, first: int) -> str:
@@ -180,7 +185,7 @@ def _panel(series: Mapping[str, Mapping[int, float]], last: int, unit: str, firs
     def y(value: float) -> float:
         return bottom - (bottom - top) * value / ticks[-1]
 
-    parts = [f'<text x="{left}" y="14">{_plain(unit)}</text>']
+    parts = [f'<text x="{left}" y="14">{plain(unit)}</text>']
     parts += [f'<path d="M{left} {y(tick):.1f}H{right}" class="grid"/>' for tick in ticks]
     parts += [f'<text x="{left - 8}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:g}</text>' for tick in ticks]
     parts += [f'<text x="{x(t):.1f}" y="{bottom + 18}" text-anchor="middle">{t:g}</text>' for t in epochs]
@@ -188,14 +193,14 @@ def _panel(series: Mapping[str, Mapping[int, float]], last: int, unit: str, firs
     for number, (name, points) in enumerate(series.items()):
         at, colour = left + 120 * number, f"s{first + number}"
         parts.append(f'<line x1="{at}" x2="{at + 18}" y1="27" y2="27" class="curve {colour}"/>')
-        parts.append(f'<text x="{at + 24}" y="31">{_plain(name)}</text>')
+        parts.append(f'<text x="{at + 24}" y="31">{plain(name)}</text>')
         path = " ".join(f"{x(epoch):.1f},{y(value):.1f}" for epoch, value in sorted(points.items()))
         parts.append(f'<polyline points="{path}" class="curve {colour}"/>')
         lowest = min(points, key=lambda epoch: (points[epoch], epoch)) if points else None
         for epoch, value in points.items():  # its value is the dot's tooltip
             dot = f'<circle cx="{x(epoch):.1f}" cy="{y(value):.1f}" r="{5 if epoch == lowest else 2}" class="{colour}">'
-            parts.append(f"{dot}<title>epoch {epoch}: {_plain(name)} {value:.4g}</title></circle>")
-    return f'<svg viewBox="0 0 580 270" role="img" aria-label="{_plain(unit)} by epoch">{"".join(parts)}</svg>'
+            parts.append(f"{dot}<title>epoch {epoch}: {plain(name)} {value:.4g}</title></circle>")
+    return f'<svg viewBox="0 0 580 270" role="img" aria-label="{plain(unit)} by epoch">{"".join(parts)}</svg>'
 
 
 def _ticks(highest: float) -> list[float]:
@@ -210,7 +215,7 @@ def _ticks(highest: float) -> list[float]:
 def _scores(readings: Sequence[Reading]) -> str:
     """CER, WER and SER with their 95 % intervals, together and by data set."""
     if not readings:
-        return _section("Scores", "<p>There was no validation line, so nothing could be scored.</p>")
+        return make_section("Scores", "<p>There was no validation line, so nothing could be scored.</p>")
     groups: defaultdict[str, list[Reading]] = defaultdict(list)
     for reading in sorted(readings, key=lambda reading: reading.source):
         groups[reading.source].append(reading)
@@ -219,18 +224,20 @@ def _scores(readings: Sequence[Reading]) -> str:
     for name, members in sets:
         scores = score([r.reference for r in members], [r.hypothesis for r in members])
         rates = ((scores.cer, scores.cer_ci95), (scores.wer, scores.wer_ci95), (scores.ser, scores.ser_ci95))
-        shown = [_Html(f"{rate:.2%} <small>[{ci[0]:.1%}, {ci[1]:.1%}]</small>") for rate, ci in rates]
+        shown = [Html(f"{rate:.2%} <small>[{ci[0]:.1%}, {ci[1]:.1%}]</small>") for rate, ci in rates]
         rows.append((name or "validation lines", f"{scores.lines:,}", *shown))
     note = "Edits over reference characters (code points in NFC) and words; SER: share of lines not exactly right. "
     note += "In brackets the 95 % bootstrap interval over lines."
-    return _section("Scores on the validation lines", _table(("data set", "lines", "CER", "WER", "SER"), rows), note)
+    return make_section(
+        "Scores on the validation lines", make_table(("data set", "lines", "CER", "WER", "SER"), rows), note
+    )
 
 
 def _worst(readings: Sequence[Reading]) -> str:
     """The worst lines: picture, reference and reading with what differs marked."""
     wrong = [reading for reading in readings if reading.cer][:WORST]
     if not wrong:
-        return _section("Worst lines", "<p>Every line was read right.</p>") if readings else ""
+        return make_section("Worst lines", "<p>Every line was read right.</p>") if readings else ""
     cards = []
     for reading in wrong:
         left, right = _marked(reading.reference, reading.hypothesis)
@@ -238,10 +245,10 @@ def _worst(readings: Sequence[Reading]) -> str:
         cards.append(
             f'<figure>{_picture(reading.image)}<figcaption><table class="pair">'
             f'<tr><th>written</th><td dir="auto">{left}</td></tr><tr><th>read</th><td dir="auto">{right}</td></tr>'
-            f"</table><small>{_plain(facts)}</small></figcaption></figure>"
+            f"</table><small>{plain(facts)}</small></figcaption></figure>"
         )
     note = "Marked: characters that differ; ␣ is a space, · a place where the other side has a character. "
-    return _section("Worst lines", "".join(cards), note + "All lines are in lines.tsv.")
+    return make_section("Worst lines", "".join(cards), note + "All lines are in lines.tsv.")
 
 
 def _picture(path: str) -> str:
@@ -251,12 +258,12 @@ def _picture(path: str) -> str:
     try:
         grey = Image.fromarray(open_grey(path))
     except NetchuError as error:
-        return f'<p class="none">{_plain(error)}</p>'
+        return f'<p class="none">{plain(error)}</p>'
     grey.thumbnail((COLUMNS, ROWS), Image.Resampling.LANCZOS)  # only ever shrinks
     data = io.BytesIO()
     grey.save(data, "jpeg", quality=75)
     code = base64.b64encode(data.getvalue()).decode("ascii")
-    return f'<img src="data:image/jpeg;base64,{code}" width="{grey.width}" height="{grey.height}" alt="{_plain(path)}">'
+    return f'<img src="data:image/jpeg;base64,{code}" width="{grey.width}" height="{grey.height}" alt="{plain(path)}">'
 
 
 def _marked(reference: str, hypothesis: str) -> tuple[str, str]:
@@ -265,7 +272,7 @@ def _marked(reference: str, hypothesis: str) -> tuple[str, str]:
     for equal, run in itertools.groupby(align(reference, hypothesis), key=lambda pair: pair[0] == pair[1]):
         for out, chars in zip(sides, zip(*run)):
             text = "".join(chars if equal else map(_shown, chars))
-            out.append(_plain(text) if equal else f"<mark>{_plain(text)}</mark>")
+            out.append(plain(text) if equal else f"<mark>{plain(text)}</mark>")
     return "".join(sides[0]), "".join(sides[1])
 
 
@@ -283,7 +290,7 @@ def _confused(readings: Sequence[Reading], every: Sequence[tuple[str, str, int]]
     shown = ""
     for title, pairs, about in (("Confusions", every, note), ("Diacritics only", marks, only)):
         rows = [(_letter(a), _letter(b), f"{number:,}", f"{number / total:.2%}") for a, b, number in pairs[:PAIRS]]
-        shown += _section(title, _table(("written", "read", "times", "of all errors"), rows), about)
+        shown += make_section(title, make_table(("written", "read", "times", "of all errors"), rows), about)
     return f'<div class="beside">{shown}</div>'
 
 
@@ -298,59 +305,38 @@ def _never_right(readings: Sequence[Reading], charset: Charset | None) -> str:
                 instead[left][read or ""] += 1
     never = sorted((char for char in seen if not right[char]), key=lambda char: (-seen[char], char))
     if not never:
-        return _section("Characters never read right", "<p>None.</p>") if readings else ""
+        return make_section("Characters never read right", "<p>None.</p>") if readings else ""
     rows = []
     for char in never[:100]:
         absent = charset is not None and bool(charset.missing(char))
         read = "not in the charset: cannot be read" if absent else _letter(instead[char].most_common(1)[0][0])
         rows.append((_letter(char), describe(char), f"{seen[char]:,}", read))
     note = f"{len(never):,} of the {len(seen):,} characters of the validation lines: train on more lines with them."
-    return _section("Characters never read right", _table(("written", "name", "times", "mostly read as"), rows), note)
+    return make_section(
+        "Characters never read right", make_table(("written", "name", "times", "mostly read as"), rows), note
+    )
 
 
 def _dropped(rejects: Sequence[Reject]) -> str:
     """What was left out, by reason: the words before a colon are the kind, those after it the detail."""
     if not rejects:
-        return _section("What was left out", "<p>Nothing: every line was used.</p>")
+        return make_section("What was left out", "<p>Nothing: every line was used.</p>")
     groups: defaultdict[str, list[str]] = defaultdict(list)
     for reject in rejects:
         kind, _, detail = reject.reason.partition(": ")
         groups[kind].append(f"{reject.where} ({detail})" if detail else reject.where)
     ranked = sorted(groups.items(), key=lambda item: -len(item[1]))
-    rows = [(kind, f"{len(where):,}", _Html("<br>".join(map(_plain, where[:EXAMPLES])))) for kind, where in ranked]
+    rows = [(kind, f"{len(where):,}", Html("<br>".join(map(plain, where[:EXAMPLES])))) for kind, where in ranked]
     note = f"{len(rejects):,} cases; each is in rejects.tsv."
-    return _section("What was left out", _table(("reason", "lines", "for example"), rows), note)
+    return make_section("What was left out", make_table(("reason", "lines", "for example"), rows), note)
 
 
 def _options(config: Mapping[str, Any], charset: Charset | None) -> str:
     """All options and the charset, folded away."""
     rows = [(name, json.dumps(value, ensure_ascii=False, default=str)) for name, value in config.items()]
     rows += [("characters", " ".join(map(_shown, charset.symbols[1:])))] if charset is not None else []
-    body = _table(("option", "value"), rows)
+    body = make_table(("option", "value"), rows)
     return f"<details><summary>Options and characters of the run</summary>{body}</details>" if rows else ""
-
-
-class _Html(str):
-    """A string that is HTML already."""
-
-
-def _section(title: str, body: str, note: str = "") -> str:
-    about = f'<p class="note">{_plain(note)}</p>' if note else ""
-    return f"<section><h2>{_plain(title)}</h2>{about}{body}</section>"
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Cells are escaped unless they are _Html."""
-    head = "".join(f"<th>{_plain(cell)}</th>" for cell in header)
-    cells = [[cell if isinstance(cell, _Html) else _plain(cell) for cell in row] for row in rows]
-    body = "".join("<tr>" + "".join(f'<td dir="auto">{cell}</td>' for cell in row) + "</tr>" for row in cells)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _plain(value: object) -> str:
-    """Any text as HTML; control characters, which HTML forbids, as U+FFFD."""
-    shown = "".join("\ufffd" if unicodedata.category(char) == "Cc" else char for char in str(value))
-    return html.escape(shown)
 
 
 def _shown(char: str | None) -> str:
@@ -358,42 +344,9 @@ def _shown(char: str | None) -> str:
     return "·" if not char else "␣" if char == " " else f"◌{char}" if unicodedata.combining(char[0]) else char
 
 
-def _letter(char: str) -> _Html:
-    return _Html(f'<b title="{_plain(describe(char))}">{_plain(_shown(char))}</b>' if char else "<i>nothing</i>")
+def _letter(char: str) -> Html:
+    return Html(f'<b title="{plain(describe(char))}">{plain(_shown(char))}</b>' if char else "<i>nothing</i>")
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
-
-
-_STYLE = """
-:root { color-scheme: light dark; --paper: #f4f2ec; --card: #fff; --ink: #1d1b18; --faint: #6f6a60; --rule: #dcd8ce;
-  --s0: #5b6b7a; --s1: #b4472d; --s2: #2a6fa8; --mark: #ffd9cf; --on-mark: #8c1d10 }
-@media (prefers-color-scheme: dark) { :root { --paper: #191816; --card: #23211e; --ink: #ebe7df; --faint: #a39c90;
-  --rule: #3b3833; --s0: #9fb0bf; --s1: #f08a6c; --s2: #74b4e8; --mark: #5a241a; --on-mark: #ffc2b3 } }
-body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 76rem; background: var(--paper); color: var(--ink);
-  font: 15px/1.5 system-ui, "Noto Sans", "DejaVu Sans", sans-serif; overflow-wrap: anywhere }
-h1 { font-size: 1.5rem; margin: 0 0 1rem } h2 { font-size: 1.1rem; margin: 2.2rem 0 .4rem }
-.note, small, .none, dt, th, td i { color: var(--faint) } .note { margin: 0 0 .7rem; max-width: 75ch }
-.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(12rem, 1fr)); gap: .6rem }
-.facts div, figure, svg, details { background: var(--card); border: 1px solid var(--rule); border-radius: 6px }
-.facts div, figure, details { margin: 0 0 .2rem; padding: .6rem .9rem } dd { margin: 0; font-weight: 600 }
-.curves, .beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 0 1rem }
-svg { width: 100%; box-sizing: border-box; padding: .6rem } svg text { fill: var(--faint); font-size: 12px }
-.grid { stroke: var(--rule) } .curve { fill: none; stroke-width: 2; stroke-linejoin: round }
-.curve.s0 { stroke: var(--s0) } .curve.s1 { stroke: var(--s1) } .curve.s2 { stroke: var(--s2) }
-circle.s0 { fill: var(--s0) } circle.s1 { fill: var(--s1) } circle.s2 { fill: var(--s2) }
-.wide { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-th, td { text-align: start; vertical-align: top; padding: .25rem 1.1rem .25rem 0 } th { font-weight: 500 }
-.wide th, .wide td { border-bottom: 1px solid var(--rule); overflow-wrap: normal } .pair td, td b { font-size: 1.1rem }
-figure { margin-bottom: .8rem } img { max-width: 100%; height: auto; border-radius: 3px } details { margin-top: 2.5rem }
-mark { background: var(--mark); color: var(--on-mark); text-decoration: underline; font-weight: 600 }
-"""
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{title}: training report</title><style>{style}</style></head>
-<body><h1>{title}: training report</h1>
-{body}
-</body></html>
-"""

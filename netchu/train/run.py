@@ -8,15 +8,16 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from netchu.data.batch import Pictures
 from netchu.data.check import check
-from netchu.data.lines import read_lines, write_whole
+from netchu.data.lines import write_whole
 from netchu.errors import NetchuError
 from netchu.export import export, restore, round_to_half
+from netchu.image import Grey
 from netchu.models import build
 from netchu.models.line import LineNetwork
 from netchu.text import Charset
@@ -25,11 +26,20 @@ from netchu.train.config import TrainConfig
 from netchu.train.doctor import OverfitResult, Watch, judge_padding, overfit_check, padding_fault
 from netchu.train.examples import Material, Source, gather
 from netchu.train.finetune import Base, load_base, start_from
-from netchu.train.loop import Progress, Report, Trainer, choose_precision
+from netchu.train.live import Live, add_drawn, some, validate_on_drawn, write_drawn
+from netchu.train.loop import Progress, Report, Trainer
 from netchu.train.report import Table, write_report
 from netchu.train.scoring import Readings, by_set, read_examples, to_json
+from netchu.train.setup import choose_precision
 
-MAY_CHANGE = frozenset({"threads", "workers", "patience", "check"})  # options that resuming does not hold fast
+if TYPE_CHECKING:
+    from netchu.synth.drawer import DrawSpec
+
+DRAWN_VAL = "drawn-val"  # folder within the run's, of drawn validation lines
+DRILL = 160  # lines drawn to learn some of by heart
+MAY_CHANGE = frozenset(
+    {"threads", "workers", "draw_jobs", "patience", "check"}
+)  # options that resuming does not hold fast
 
 
 @dataclass(frozen=True)
@@ -51,12 +61,16 @@ def train(
     base: str | None = None,
     resume: bool = False,
     report: Report | None = None,
+    synth: DrawSpec | None = None,
 ) -> Outcome:
-    """Train on data sets, or go on from `base`, and write `output` (.onnx). The run's folder is `output`.run.
+    """Train on data sets, on lines drawn meanwhile by `synth` or on both, and write `output` (.onnx).
 
-    Raises NetchuError for unusable data, a base that is not one of ours, a folder that already holds a run (without
-    `resume`) or options that changed since (with it).
+    The network is a fresh one or goes on from `base`. The run's folder is `output`.run.
+    Raises NetchuError for unusable data, a recipe that cannot draw, a base that is not one of ours, a folder that
+    already holds a run (without `resume`) or options that changed since (with it).
     """
+    if not sources and synth is None:
+        raise NetchuError("nothing to train on: name a data set, or a recipe with --synth")
     if output.suffix != ".onnx":
         raise NetchuError(f"{output}: a model file's name ends in .onnx")
     folder = output.with_suffix(".run")
@@ -68,7 +82,7 @@ def train(
         raise NetchuError(f"{folder}: holds no run to go on with; leave --resume out")
     parallel.start()
     torch.set_num_threads(config.threads or cores())
-    trainer, started = prepare(sources, config, base, folder, report)
+    trainer, started = prepare(sources, config, base, folder, report, synth)
     if resume:
         check_options(folder, trainer.config)
         trainer.restore()
@@ -83,7 +97,8 @@ def train(
         round_to_half(network)  # what the file will hold
         readings = read_all(network, trainer.material)
         after = to_json(by_set(trainer.material.val, readings.texts, trainer.material.names))
-        export(best, output, scores={"validation": after})
+        vertical = bool(started and "ttb" in started.direction) or bool(trainer.live and trainer.live.vertical)
+        export(best, output, scores={"validation": after}, direction="ltr ttb" if vertical else "ltr")
         model = output
         _report(folder, trainer, readings, before, after)
     parallel.stop()
@@ -91,61 +106,90 @@ def train(
 
 
 def prepare(
-    sources: Sequence[Source], config: TrainConfig, base: str | None, folder: Path, report: Report | None
-) -> tuple[Trainer, Base | None]:
+    sources: Sequence[Source], config: TrainConfig, base: str | None, folder: Path, report: Report | None,
+    synth: DrawSpec | None = None,
+) -> tuple[Trainer, Base | None]:  # fmt: skip
     """Read the data, build or load the network, and set up its trainer."""
+    fresh, first = not (folder / "last.safetensors").exists(), parallel.rank_and_world()[0] == 0
     started = load_base(base) if base else None
     if started:
         config = dataclasses.replace(config, architecture=started.architecture)
     probe = build(config.architecture, 2)  # its height and stride say what lines it can be trained on
     kept = started.charset if started and config.keep_alphabet else None
-    material = gather(sources, probe.height, probe.stride, config.languages, kept)
+    drawer = synth.open() if synth else None  # a recipe that cannot draw is found out here
+    alphabet = drawer.alphabet if drawer else None
+    material = gather(sources, probe.height, probe.stride, config.languages, kept, alphabet)
+    live, said = None, ""
+    pictures: dict[str, Grey] = {}
+    if synth and drawer:
+        material = add_drawn(material, synth)
+        live = Live(synth, material, probe.height, probe.stride, config.draw_jobs, vertical=drawer.recipe.vertical > 0)
+        if not material.val:
+            place = folder / DRAWN_VAL
+            material, pictures, said = validate_on_drawn(material, synth, place, probe.height, probe.stride)
     torch.manual_seed(config.seed)
     network = start_from(started, material.charset) if started else build(config.architecture, len(material.charset))
-    trainer = Trainer(network, material, config, folder, report)
+    trainer = Trainer(network, material, config, folder, report, live)
+    trainer.val_pictures.kept |= pictures
+    if pictures and first and (fresh or not (folder / DRAWN_VAL / "lines.tsv").exists()):
+        write_drawn(folder / DRAWN_VAL, material.val, pictures)
     if started:
         trainer.watch = Watch(config.learning_rate, fresh=False)
         if config.keep_alphabet:
             trainer.languages = tuple(dict.fromkeys((*started.languages, *config.languages)))
-    if config.check and not (folder / "last.safetensors").exists() and parallel.rank_and_world()[0] == 0:
-        for code, message in examine(sources, trainer):
+    if first and fresh:
+        found = examine(trainer) if config.check else iter(())
+        for code, message in (*found, *([("drawn-validation", said)] if said else [])):
             trainer.log({"event": "advice", "code": code, "message": message})
-    if report and parallel.rank_and_world()[0] == 0:
-        report({
-            "event": "start", "summary": material.summary(), "architecture": config.architecture,
-            "parameters": network.count_parameters(), "characters": len(material.charset) - 1,
-            "epochs": trainer.epochs, "steps": trainer.steps, "precision": trainer.precision,
-            "device": str(trainer.device), "threads": torch.get_num_threads(), "folder": str(folder),
-        })  # fmt: skip
+    if report and first:
+        report({"event": "start", "folder": str(folder), **opening(trainer)})
     return trainer, started
 
 
-def learn_by_heart(sources: Sequence[Source], config: TrainConfig) -> OverfitResult:
+def opening(trainer: Trainer) -> dict[str, Any]:
+    """What a person wants to know as a run begins."""
+    material, live = trainer.material, trainer.live
+    return {
+        "summary": live.summary(material, trainer.config) if live else material.summary(),
+        "architecture": trainer.config.architecture, "parameters": trainer.network.count_parameters(),
+        "characters": len(material.charset) - 1, "epochs": trainer.epochs, "steps": trainer.steps,
+        "steps_estimated": live is not None, "precision": trainer.precision, "device": str(trainer.device),
+        "threads": torch.get_num_threads(),
+    }  # fmt: skip
+
+
+def learn_by_heart(sources: Sequence[Source], config: TrainConfig, synth: DrawSpec | None = None) -> OverfitResult:
     """The doctor's quick experiment on data sets, with the smallest network: can 32 of their lines be learnt at all?"""
     torch.set_num_threads(config.threads or cores())
     network = build("tiny", 2)
-    material = gather(sources, network.height, network.stride, config.languages, None)
+    drawer = synth.open() if synth else None
+    alphabet = drawer.alphabet if drawer else None
+    material = gather(sources, network.height, network.stride, config.languages, None, alphabet)
     device = parallel.device()
-    pictures = Pictures()
+    pictures, examples = Pictures(), material.train
+    if drawer and not examples:
+        lines = some(drawer, DRILL, material.charset, network.height, network.stride, 0)
+        examples = tuple(example for example, _ in lines)
+        pictures.kept |= {example.path: picture for example, picture in lines}
     return overfit_check(
-        lambda classes: build("tiny", classes), material.train, pictures, material.charset,
+        lambda classes: build("tiny", classes), examples, pictures, material.charset,
         precision=choose_precision(config.precision, device), seed=config.seed, device=device,
     )  # fmt: skip
 
 
-def examine(sources: Sequence[Source], trainer: Trainer) -> Iterator[tuple[str, str]]:
+def examine(trainer: Trainer) -> Iterator[tuple[str, str]]:
     """What is wrong before the first step, as (code, message).
 
     That is what `netchu data check` has against each data set (its remarks in passing are left to that verb), and
     whether padding can be felt by the network.
     """
     network, material = trainer.network, trainer.material
-    for source in sources:
-        lines = read_lines(source.path)
-        for found in check(lines, material.charset, network.height, network.stride):
+    for each in material.surveyed:
+        for found in check(each.lines, material.charset, network.height, network.stride, each.seen):
             if found.level != "info":
-                yield found.code, f"{lines.root.name}: {found.message}"
-    for advice in judge_padding(padding_fault(network, [trainer.pictures(e.path) for e in material.train[:4]])):
+                yield found.code, f"{each.lines.root.name}: {found.message}"
+    examples, pictures = (material.train, trainer.pictures) if material.train else (material.val, trainer.val_pictures)
+    for advice in judge_padding(padding_fault(network, [pictures(e.path) for e in examples[:4]])):
         yield advice.code, advice.message
 
 
@@ -191,7 +235,7 @@ def _report(folder: Path, trainer: Trainer, readings: Readings, before: dict[str
         images=[example.path for example in material.val],
         sources=[material.names[example.source] for example in material.val],
         charset=material.charset,
-        rejects=material.rejects,
+        rejects=(*material.rejects, *(trainer.live.rejects if trainer.live else ())),
         config=dataclasses.asdict(trainer.config),
         tables=[Table("CER % before and after", ("data set", "before", "after"), tuple(rows))] if rows else [],
     )

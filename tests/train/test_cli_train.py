@@ -159,6 +159,23 @@ class TestMistakes:
     def test_a_weight_of_nought(self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert "weight" in self.mistake(capsys, tmp_path, f"{data}@0")
 
+    def test_neither_data_nor_a_recipe(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert "name a data set, or a recipe with --synth" in self.mistake(capsys, tmp_path)
+
+    def test_a_synthesis_recipe_that_is_not_there(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert "none.toml" in self.mistake(capsys, tmp_path, "--synth", "none.toml")
+
+    def test_a_synthesis_recipe_without_its_fonts(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (tmp_path / "text").mkdir()
+        for fonts in ("", tmp_path / "không có"):
+            error = self.mistake(capsys, tmp_path, "--synth", "vi", "--fonts", fonts, "--text", tmp_path / "text")
+            assert "font" in error or "text" in error
+
+    def test_folders_to_draw_from_without_a_recipe(
+        self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert "go with --synth" in self.mistake(capsys, tmp_path, data, "--fonts", tmp_path)
+
     def test_resuming_what_never_began(self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         output = tmp_path / "m.onnx"
         code, _, err = main("train", data, "-o", output, "-a", "tiny", "-s", "check=false", "--resume", capsys=capsys)

@@ -74,6 +74,7 @@ def test_whole_numbers_do_for_numbers_and_lists_for_tuples() -> None:
     [
         {"epochs": -1}, {"dropout": 1.0}, {"learning_rate": 0.0}, {"learning_rate": float("nan")}, {"ema": 1.0},
         {"batch_columns": 10}, {"workers": 0}, {"evaluate_every": 0}, {"augment": 4}, {"clip": float("inf")},
+        {"drawn_start": 1.5}, {"drawn_until": -0.1}, {"drawn_reuse": 0}, {"draw_jobs": 0}, {"augment_end": -2},
         {"seed": -1}, {"threads": -2}, {"shortcut": 1.0}, {"warmup": 1.0},
     ],
 )  # fmt: skip

@@ -122,15 +122,19 @@ class TestSteps:
         assert steps[-1]["step"] == steps[-1]["steps"] == logged[-1]["step"]
         assert all(event["lines_per_second"] > 0 and event["loss"] > 0 for event in steps)
         assert set(logged[1]["sets"]) == {"set"}
+        assert logged[0]["learning_rate"] > 100 * logged[2]["learning_rate"] >= 0  # of the epoch's end
 
     def test_the_rate_rises_stays_and_falls_to_nothing(self, material: Material, tmp_path: Path) -> None:
         trainer = trainer_of(material, tmp_path, epochs=40, warmup=0.1, cooldown=0.4, learning_rate=0.01)
         rates = []
-        for step in range(trainer.steps):
-            trainer.progress.step = step
-            rates.append(trainer._rate())
+        for (part,) in trainer.timetable:
+            trainer.part, trainer.batches = part, len(trainer._plan(part.number))
+            for batch in range(trainer.batches):
+                trainer.progress.batch = batch
+                rates.append(trainer._rate())
+        assert len(rates) == trainer.steps
         tenth = trainer.steps // 10
-        assert rates[0] < 0.2 * 0.01
+        assert rates[0] <= 0.01 / tenth
         assert rates[:tenth] == sorted(rates[:tenth])
         assert set(rates[tenth + 1 : 6 * tenth - 1]) == {0.01}
         assert rates[6 * tenth + 1 :] == sorted(rates[6 * tenth + 1 :], reverse=True)

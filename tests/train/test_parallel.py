@@ -15,9 +15,10 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from drawn import ONE_CORE, draw_set, held_out, words  # noqa: E402
+from sketches import SketchSpec  # noqa: E402
 
 from netchu.export import export  # noqa: E402
-from netchu.train import checkpoint  # noqa: E402
+from netchu.train import checkpoint, live, parts  # noqa: E402
 from netchu.train.config import configure  # noqa: E402
 from netchu.train.examples import Source  # noqa: E402
 from netchu.train.run import train  # noqa: E402
@@ -84,3 +85,40 @@ def test_ctrl_c_stops_both_at_the_same_step(tmp_path: Path) -> None:
     assert 0 < state["progress"]["step"] < 400 * 24
     assert log_of(output)[-1]["event"] == "interrupted"
     export(last, tmp_path / "half.onnx")
+
+
+DRAWN = """
+if __name__ == "__main__":  # drawing processes read this file, too, and need nothing of it
+    import json
+    import sys
+    from pathlib import Path
+    from sketches import SketchSpec
+    from netchu.train import live, parts
+    from netchu.train.config import configure
+    from netchu.train.run import train
+    live.VALIDATION, parts.FIRST, parts.SMALLEST = 6, 16, 32
+    train([], Path(sys.argv[1]), configure(json.loads(sys.argv[2])), synth=SketchSpec())
+"""
+
+
+def test_two_processes_draw_the_same_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each draws all of them; a plan that differed would leave one waiting for the other."""
+    options = {**OPTIONS, "epoch_lines": 60, "epochs": 2}
+    (tmp_path / "go.py").write_text(DRAWN, encoding="utf-8")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    outcome = subprocess.run(
+        [*command, str(tmp_path / "go.py"), str(tmp_path / "two.onnx"), json.dumps(options)],
+        capture_output=True, text=True, encoding="utf-8", timeout=240,
+        env={**os.environ, **ONE_CORE, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert outcome.returncode == 0, outcome.stderr
+    for module, name, value in ((live, "VALIDATION", 6), (parts, "FIRST", 16), (parts, "SMALLEST", 32)):
+        monkeypatch.setattr(module, name, value)
+    train([], tmp_path / "one.onnx", configure(options), synth=SketchSpec())  # type: ignore[arg-type]
+    curves = [
+        [event["loss"] for event in log_of(tmp_path / name) if event["event"] == "epoch"]
+        for name in ("one.onnx", "two.onnx")
+    ]
+    assert len(curves[0]) == 2
+    assert curves[1] == pytest.approx(curves[0], rel=1e-3)
+    assert (tmp_path / "two.onnx").exists()

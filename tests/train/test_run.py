@@ -21,7 +21,7 @@ from netchu.session import Session  # noqa: E402
 from netchu.train import checkpoint  # noqa: E402
 from netchu.train.config import configure  # noqa: E402
 from netchu.train.examples import Source  # noqa: E402
-from netchu.train.run import Outcome, train  # noqa: E402
+from netchu.train.run import Outcome, prepare, train  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -85,6 +85,18 @@ class TestOutcome:
         assert outcome.model is not None
         assert outcome.after == {}
         assert Session(outcome.model).info.charset.symbols == ("", "l", "n", "o", "y")
+
+
+def test_no_picture_is_looked_at_twice_before_the_first_step(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from netchu.data import survey
+
+    looked: list[Path] = []
+    original = survey._look
+    monkeypatch.setattr(survey, "_look", lambda image: (looked.append(image), original(image))[1])
+    prepare([Source(data)], configure({**OPTIONS, "check": True}), None, tmp_path / "run", None)
+    assert len(looked) == len(set(looked)) == 10
 
 
 class TestRefused:

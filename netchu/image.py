@@ -122,8 +122,12 @@ def lay_flat(grey: Grey) -> Grey:
 
     A picture is a vertical line when it is half as tall again as it is wide: a single kanji is square.
     """
-    rows, columns = grey.shape
-    return np.ascontiguousarray(np.rot90(grey)) if 2 * rows >= 3 * columns else grey
+    return np.ascontiguousarray(np.rot90(grey)) if is_tall(*grey.shape) else grey
+
+
+def is_tall(rows: int, columns: int) -> bool:
+    """True when a picture of that size is a vertical line, for a model that reads such."""
+    return 2 * rows >= 3 * columns
 
 
 def pad_batch(lines: list[Grey], width: int | None = None) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -6,14 +6,14 @@ import hashlib
 import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from netchu.data.lines import Sample
 from netchu.errors import NetchuError
-from netchu.image import Grey, open_grey, read_bytes
+from netchu.image import Grey, is_tall, open_grey, read_bytes
 
 _FLAT = 12  # grey levels between the darkest and the lightest: less holds no writing that a person could read
 
@@ -28,6 +28,10 @@ class Seen:
     blank: bool = False
     digest: bytes = b""
     fault: str | None = None
+
+    def flat(self) -> Seen:
+        """The same for a model that reads tall pictures from the top down: such a one lies on its side."""
+        return replace(self, width=self.height, height=self.width) if is_tall(self.height, self.width) else self
 
 
 def survey(samples: Iterable[Sample]) -> list[Seen]:

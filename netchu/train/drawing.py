@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from netchu.errors import NetchuError
-from netchu.image import Grey, to_height
+from netchu.image import Grey, is_tall, to_height
 
 if TYPE_CHECKING:
     from netchu.synth.drawer import Drawer, DrawSpec
@@ -124,7 +124,10 @@ def draw_line(drawer: Drawer, number: int, tallest: int | None = None) -> Line:
         return Line(None, fault=f"cannot be drawn: {error}")
     except Exception as error:
         return Line(None, fault=f"the drawer failed: {type(error).__name__}: {error}")
-    picture = np.rot90(drawn.picture) if drawn.vertical else drawn.picture
+    picture = drawn.picture
+    # as the reader will: it knows pictures only, and turns those that are tall
+    if (drawn.vertical and len(drawn.text) > 1) or (drawer.recipe.vertical and is_tall(*picture.shape)):
+        picture = np.rot90(picture)
     if tallest and picture.shape[0] > tallest:
         picture = to_height(np.ascontiguousarray(picture), tallest)
     return Line(np.ascontiguousarray(picture), drawn.text)

@@ -59,12 +59,18 @@ class Material:
     rejects: tuple[Reject, ...]
     charset: Charset
     surveyed: tuple[Surveyed, ...] = ()
+    vertical: bool = False  # tall pictures are lines that run from the top down
 
     def summary(self) -> str:
         """One line: what is used, and how many were left out for which reason."""
         reasons = Counter(reject.reason.split(":")[0] for reject in self.rejects)
         left = "".join(f"; {count:,} left out: {reason}" for reason, count in reasons.most_common())
         return f"{len(self.train):,} lines to train on, {len(self.val):,} to validate on{left}"
+
+    @property
+    def direction(self) -> str:
+        """How the lines run, as ModelInfo says it."""
+        return "ltr ttb" if self.vertical else "ltr"
 
     def a_pass(self) -> float:
         """The lines of a pass through the data sets, each as often as its weight says."""
@@ -78,6 +84,7 @@ def gather(
     languages: Sequence[str],
     base: Charset | None,
     drawn: frozenset[str] | None = None,
+    vertical: bool = False,
 ) -> Material:
     """Read the data sets, settle the charset and sort out the lines.
 
@@ -101,7 +108,8 @@ def gather(
                 continue
             into = val if sample.split == "val" else train
             try:
-                into.append(_example(sample, seen, number, charset, height, stride, into is train))
+                flat = seen.flat() if vertical else seen
+                into.append(_example(sample, flat, number, charset, height, stride, into is train))
             except NetchuError as error:
                 rejects.append(Reject(f"{names[number]}/{found.name(sample)}", str(error)))
     if not train and drawn is None:
@@ -109,7 +117,7 @@ def gather(
         raise NetchuError(f"{', '.join(str(source.path) for source in sources)}: no line to train on{why}")
     digests = tuple(found.digest() for found in sets)
     weights = tuple(source.weight for source in sources)
-    return Material(tuple(train), tuple(val), names, weights, digests, tuple(rejects), charset, surveyed)
+    return Material(tuple(train), tuple(val), names, weights, digests, tuple(rejects), charset, surveyed, vertical)
 
 
 def _names(roots: Sequence[Path]) -> tuple[str, ...]:

@@ -38,11 +38,8 @@ class Live:
     What is drawn depends on the spec and the numbers only, never on time: a resumed run gets the same lines.
     """
 
-    def __init__(
-        self, spec: DrawSpec, material: Material, height: int, stride: int, jobs: int = 1, vertical: bool = False
-    ) -> None:
-        """`material` is what add_drawn gave: the recipe is its last source; `vertical`: some lines run downwards."""
-        self.vertical = vertical
+    def __init__(self, spec: DrawSpec, material: Material, height: int, stride: int, jobs: int = 1) -> None:
+        """`material` is what add_drawn gave: the recipe is its last source."""
         self.spec, self.charset, self.height, self.stride, self.jobs = spec, material.charset, height, stride, jobs
         self.source, self.name = len(material.names) - 1, material.names[-1]
         self.artists: Artists | None = None

@@ -97,7 +97,8 @@ class Trainer:
         self.languages = config.languages  # that the model will be said to write
         # Augmentation resamples once, from half as many rows again: more would only cost. Validation lines are kept
         # as they are, because what is scored must take the very way that netchu.read takes.
-        self.pictures, self.val_pictures = Pictures(network.height * 3 // 2), Pictures()
+        self.pictures = Pictures(network.height * 3 // 2, vertical=material.vertical)
+        self.val_pictures = Pictures(vertical=material.vertical)
         rank_of = parallel.rank_and_world()
         self.maker = Maker(
             material.train, self.pictures, network.height, config.seed, config.augment, network.stride, rank_of,

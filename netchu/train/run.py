@@ -97,8 +97,7 @@ def train(
         round_to_half(network)  # what the file will hold
         readings = read_all(network, trainer.material)
         after = to_json(by_set(trainer.material.val, readings.texts, trainer.material.names))
-        vertical = bool(started and "ttb" in started.direction) or bool(trainer.live and trainer.live.vertical)
-        export(best, output, scores={"validation": after}, direction="ltr ttb" if vertical else "ltr")
+        export(best, output, scores={"validation": after}, direction=trainer.material.direction)
         model = output
         _report(folder, trainer, readings, before, after)
     parallel.stop()
@@ -118,12 +117,13 @@ def prepare(
     kept = started.charset if started and config.keep_alphabet else None
     drawer = synth.open() if synth else None  # a recipe that cannot draw is found out here
     alphabet = drawer.alphabet if drawer else None
-    material = gather(sources, probe.height, probe.stride, config.languages, kept, alphabet)
+    vertical = bool(started and "ttb" in started.direction) or bool(drawer and drawer.recipe.vertical)
+    material = gather(sources, probe.height, probe.stride, config.languages, kept, alphabet, vertical)
     live, said = None, ""
     pictures: dict[str, Grey] = {}
     if synth and drawer:
         material = add_drawn(material, synth)
-        live = Live(synth, material, probe.height, probe.stride, config.draw_jobs, vertical=drawer.recipe.vertical > 0)
+        live = Live(synth, material, probe.height, probe.stride, config.draw_jobs)
         if not material.val:
             place = folder / DRAWN_VAL
             material, pictures, said = validate_on_drawn(material, synth, place, probe.height, probe.stride)
@@ -185,7 +185,8 @@ def examine(trainer: Trainer) -> Iterator[tuple[str, str]]:
     """
     network, material = trainer.network, trainer.material
     for each in material.surveyed:
-        for found in check(each.lines, material.charset, network.height, network.stride, each.seen):
+        seen = [look.flat() for look in each.seen] if material.vertical else each.seen
+        for found in check(each.lines, material.charset, network.height, network.stride, seen):
             if found.level != "info":
                 yield found.code, f"{each.lines.root.name}: {found.message}"
     examples, pictures = (material.train, trainer.pictures) if material.train else (material.val, trainer.val_pictures)
@@ -218,7 +219,8 @@ def _before(base: Base | None, material: Material, folder: Path, resume: bool) -
 
 def read_all(network: LineNetwork, material: Material) -> Readings:
     """The validation lines as the network reads them."""
-    return read_examples(network, material.val, Pictures(), material.charset, torch.device("cpu"))
+    pictures = Pictures(vertical=material.vertical)
+    return read_examples(network, material.val, pictures, material.charset, torch.device("cpu"))
 
 
 def _report(folder: Path, trainer: Trainer, readings: Readings, before: dict[str, Any], after: dict[str, Any]) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from drawn import draw_set, held_out, words
 from PIL import Image
 
+from netchu.data.batch import Pictures
 from netchu.errors import NetchuError
+from netchu.image import open_grey
 from netchu.text import Charset
 from netchu.train.examples import Material, Source, gather
 
@@ -228,3 +231,16 @@ class TestSeveralSets:
     def test_one_set_given_twice_is_two_sets(self, tmp_path: Path) -> None:
         folder = draw_set(tmp_path / "set", ["ab"])
         assert gathered(folder, folder).names == ("set", "set (1)") or len(set(gathered(folder, folder).names)) == 2
+
+
+def test_a_tall_picture_is_a_line_from_the_top_down_for_a_model_that_reads_such(tmp_path: Path) -> None:
+    folder = draw_set(tmp_path / "a", words(3))
+    samples = gathered(folder).train
+    path = Path(samples[0].path)
+    line = open_grey(path)
+    Image.fromarray(np.rot90(line, -1)).save(path)
+    upright, turned = (gather([Source(folder)], 48, 4, (), None, vertical=vertical) for vertical in (False, True))
+    assert (upright.direction, turned.direction) == ("ltr", "ltr ttb")
+    assert turned.train[0].width == samples[0].width
+    assert any("label longer" in reject.reason for reject in upright.rejects)
+    assert np.abs(Pictures(vertical=True)(str(path)).astype(int) - line).mean() < 8

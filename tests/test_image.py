@@ -16,7 +16,7 @@ from PIL import Image
 
 from netchu import image
 from netchu.errors import NetchuError
-from netchu.image import open_grey, pad_batch, to_height
+from netchu.image import lay_flat, open_grey, pad_batch, to_height
 
 RAMP = np.tile(np.linspace(0, 255, 40).astype(np.uint8), (12, 1))  # dark on the left, light on the right
 RAMP[:4, :4] = 255  # a mark in one corner, so that turned and mirrored ones differ
@@ -206,6 +206,22 @@ def test_to_height_keeps_the_order_of_columns_and_takes_a_width():
     assert (np.diff(to_height(RAMP, 24, 100)[12].astype(int)) >= 0).all()
     assert to_height(RAMP, 24, 100).shape == (24, 100)
     assert np.array_equal(to_height(RAMP, 12), RAMP)
+
+
+@pytest.mark.parametrize(
+    ("shape", "turned"), [((90, 20), True), ((30, 20), True), ((29, 20), False), ((20, 20), False), ((1, 1), False),
+                          ((20, 90), False), ((3, 1), True)],
+)  # fmt: skip
+def test_lay_flat_turns_what_is_half_as_tall_again_as_wide(shape, turned):
+    picture = np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8)
+    before = picture.copy()
+    flat = lay_flat(picture)
+    assert flat.shape == (shape[::-1] if turned else shape) and flat.flags.c_contiguous
+    assert np.array_equal(picture, before)
+    if turned:  # the top comes to lie left, the right side on top
+        assert np.array_equal(flat[:, 0], picture[0, ::-1]) and np.array_equal(flat[0], picture[:, -1])
+    else:
+        assert np.array_equal(flat, picture)
 
 
 def test_pad_batch_keeps_every_line_and_its_width():

@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +14,7 @@ import netchu.read as reading
 from netchu.decode.ctc import Path, greedy
 from netchu.errors import NetchuError
 from netchu.image import open_grey, to_height
-from netchu.read import Reader, batches, is_blank, load, stepped, to_line, write
+from netchu.read import Reader, batches, is_blank, load, stepped, to_line, upright, write
 from netchu.records import Line, Page
 from netchu.text import Charset
 
@@ -333,3 +334,85 @@ def test_greedy_against_softmax_on_random_logits():
             assert (logits[start:end].argmax(1) == index).all()
             assert sure == pytest.approx(shares[start:end, index].max(), rel=1e-4)
         assert all(one[1] <= other[0] for one, other in pairwise(zip(path.starts, path.ends)))
+
+
+# --- lines that run from the top down
+
+
+@pytest.fixture(scope="module")
+def downwards(reader) -> Reader:
+    """The same model, said to read tall pictures from the top down too."""
+    other = Reader(reader.session)
+    other.info = replace(reader.info, direction="ltr ttb")
+    return other
+
+
+def on_end(picture: np.ndarray) -> np.ndarray:
+    """A horizontal line as a vertical one: its left end comes to lie at the top."""
+    return np.rot90(picture, -1)
+
+
+def test_a_tall_picture_is_read_from_the_top_down(downwards, alone):
+    tall = on_end(SAMPLE)
+    line = downwards.read_lines([tall])[0]
+    flat = alone[mixed_place(SAMPLE)]
+    assert (line.text, line.confidence) == (flat.text, flat.confidence)
+    rows, columns = tall.shape
+    assert line.polygon == ((0, 0), (columns, 0), (columns, rows), (0, rows))
+    for char, lying in zip(line.chars, flat.chars, strict=True):
+        left, _, right, _ = lying.box
+        assert char.box == (0, left, columns, right)
+        assert (char.text, char.confidence) == (lying.text, lying.confidence)
+    tops = [char.box[1] for char in line.chars]
+    assert tops == sorted(tops) and tops[-1] > 0.8 * rows
+
+
+def mixed_place(picture: np.ndarray) -> int:
+    return next(place for place, other in enumerate(mixed()) if other.shape == picture.shape)
+
+
+def test_tall_and_long_pictures_can_be_mixed(downwards, alone):
+    pictures = mixed()
+    turned = [on_end(picture) if k % 2 and picture.shape[1] > 2 * picture.shape[0] else picture
+              for k, picture in enumerate(pictures)]  # fmt: skip
+    found = downwards.read_lines(turned)
+    kept = [
+        k for k, picture in enumerate(pictures) if picture.ndim == 2 and 2 * picture.shape[0] < 3 * picture.shape[1]
+    ]
+    assert len(kept) > 8
+    assert [found[k].text for k in kept] == [alone[k].text for k in kept]
+    for k in kept:
+        (_, _), (columns, _), (_, rows), _ = found[k].polygon
+        assert (rows, columns) == turned[k].shape
+
+
+def test_pages_hold_tall_lines(downwards, reader, tmp_path):
+    Image.fromarray(on_end(SAMPLE)).save(tmp_path / "tall.png")
+    page = downwards.read(tmp_path / "tall.png")
+    assert (page.width, page.height) == SAMPLE.shape
+    assert [line.text for line in page.lines] == [reader.read(SAMPLE).lines[0].text]
+    assert downwards.read(SAMPLE) == reader.read(SAMPLE)
+    large = np.kron(on_end(SAMPLE), np.ones((3, 3), np.uint8))  # no page, however large
+    assert len(downwards.read(large).lines) == 1
+
+
+def test_a_model_that_knows_no_vertical_lines_is_as_before(reader, downwards, alone, monkeypatch):
+    assert not reader.info.vertical and downwards.info.vertical
+    monkeypatch.setattr(reading, "lay_flat", lambda picture: pytest.fail("turned"))
+    tall = on_end(SAMPLE)[:900]
+    line = reader.read_lines([tall])[0]
+    assert line.polygon == ((0, 0), (tall.shape[1], 0), (tall.shape[1], 900), (0, 900))
+    assert texts(reader.read_lines(mixed())) == texts(alone)
+
+
+@pytest.mark.parametrize(("direction", "vertical"), [("ltr", False), ("ltr ttb", True), ("ttb", True), ("", False)])
+def test_directions(reader, direction, vertical):
+    assert replace(reader.info, direction=direction).vertical is vertical
+
+
+def test_upright_is_the_way_back():
+    line = write(Path((1, 2), (0, 5), (3, 9), (0.9, 0.8)), Charset(("", "a", "b")), (20, 100), 10.0)
+    stood = upright(line)
+    assert stood.text == "ab" and stood.confidence == line.confidence
+    assert stood.polygon == ((0, 0), (20, 0), (20, 100), (0, 100))
+    assert [char.box for char in stood.chars] == [(0, 0, 20, 40), (0, 40, 20, 100)]

@@ -49,7 +49,10 @@ class Style:
 class Engine(Protocol):
     """A way of writing. Implementations hold what they need (fonts, trajectories, a bank of pieces), read-only."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What recipes call it."""
+        ...
 
     def covers(self, text: str, vertical: bool = False) -> bool:
         """True when every character of `text` can be written, spaces included."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from netchu.errors import NetchuError
 from netchu.synth.bank import Bank, Piece
 from netchu.synth.ink import Boxes, Ink, Mask, Rng, Style
+from netchu.synth.texts.guard import HeldOut
 
 UNIT = 0.45  # height of an x, ems
 EDGE = 3  # empty pixels around a line
@@ -292,12 +293,24 @@ class PasteTexts:
     """Texts that a bank spells with whole words: real lines that change, at a shared word, into other real lines."""
 
     bank: Bank
+    held: HeldOut | None = None  # transcripts that must not come out
     longest: int = 72  # characters
     leap: float = 0.3  # chance, after a word, to go on in another line that has the same word
     swap: float = 0.15  # chance that a word stands for another of its kind
 
+    @cached_property
+    def alphabet(self) -> frozenset[str]:
+        """Every character that may come."""
+        return frozenset(" ").union(*self.bank.vocabulary)
+
     def sample(self, rng: Rng) -> str:
-        """One text: words of the bank, single spaces."""
+        """One text: words of the bank, single spaces, none of the held-out transcripts."""
+        while True:
+            text = self._text(rng)
+            if not (self.held and self.held.holds(text)):
+                return text
+
+    def _text(self, rng: Rng) -> str:
         starts = self._chains.starts
         first = int(starts[rng.integers(len(starts))])
         text = self._walk(first, self.longest, rng)

@@ -14,7 +14,7 @@ import torch
 
 from netchu.data.batch import Pictures
 from netchu.data.check import check
-from netchu.data.lines import write_whole
+from netchu.data.lines import TABLE, read_table, write_whole
 from netchu.errors import NetchuError
 from netchu.export import export, restore, round_to_half
 from netchu.image import Grey
@@ -115,6 +115,7 @@ def prepare(
         config = dataclasses.replace(config, architecture=started.architecture)
     probe = build(config.architecture, 2)  # its height and stride say what lines it can be trained on
     kept = started.charset if started and config.keep_alphabet else None
+    synth = dataclasses.replace(synth, without=judged_by(sources)) if synth else None
     drawer = synth.open() if synth else None  # a recipe that cannot draw is found out here
     alphabet = drawer.alphabet if drawer else None
     vertical = bool(started and "ttb" in started.direction) or bool(drawer and drawer.recipe.vertical)
@@ -144,6 +145,19 @@ def prepare(
     if report and first:
         report({"event": "start", "folder": str(folder), **opening(trainer)})
     return trainer, started
+
+
+def judged_by(sources: Sequence[Source]) -> tuple[str, ...]:
+    """The native data sets with lines to validate or test on: what stands in those must not be drawn."""
+    found = []
+    for source in sources:
+        table = source.path / TABLE if source.path.is_dir() else source.path
+        if table.name.endswith(".tsv") and table.is_file():
+            rows = read_table(table)
+            at = rows.columns.index("split") if "split" in rows.columns else None
+            if at is not None and any(row.fields[at : at + 1] in (("val",), ("test",)) for row in rows.rows):
+                found.append(str(table))
+    return tuple(found)
 
 
 def opening(trainer: Trainer) -> dict[str, Any]:

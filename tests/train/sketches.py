@@ -56,6 +56,7 @@ class SketchSpec:
     recipe: str = "sketch"
     seed: int = 0
     held_out: bool = False
+    without: tuple[str, ...] = ()
     slow: float = 0.0
     failing: frozenset[int] | range = frozenset()
     breaking: frozenset[int] = frozenset()

@@ -34,7 +34,7 @@ from netchu.train.examples import Material, Source, gather  # noqa: E402
 from netchu.train.live import Live, add_drawn, validate_on_drawn  # noqa: E402
 from netchu.train.loop import Trainer  # noqa: E402
 from netchu.train.parts import Part  # noqa: E402
-from netchu.train.run import learn_by_heart, prepare, train  # noqa: E402
+from netchu.train.run import judged_by, learn_by_heart, prepare, train  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -430,3 +430,12 @@ def test_specs_differ_in_what_they_draw() -> None:
     """What the tests above rest on."""
     one, other = (dataclasses.replace(SketchSpec(), seed=seed).open().sample(0) for seed in (0, 1))
     assert one.text != other.text
+
+
+def test_what_a_run_is_judged_on_is_not_drawn(tmp_path: Path) -> None:
+    judged = draw_set(tmp_path / "judged", words(10), held_out(10))
+    whole = draw_set(tmp_path / "whole", words(5))
+    found = judged_by([Source(judged), Source(whole), Source(judged / "lines.tsv"), Source(tmp_path / "none")])
+    assert found == (str(judged / "lines.tsv"), str(judged / "lines.tsv"))
+    trainer, _ = prepare([Source(judged)], configure({"check": False}), None, tmp_path / "run", None, SketchSpec())
+    assert trainer.live is not None and trainer.live.spec.without == (str(judged / "lines.tsv"),)

@@ -129,11 +129,11 @@ def _broad(name: str, large: Font, small: Font) -> int:
 
 
 def preview_lines(drawer: Drawer, output: Path, count: int) -> None:
-    """The first `count` lines of a drawer, one below another beside their styles, as a PNG."""
+    """The first `count` lines of a drawer, one below another beside their styles, as a PNG; vertical ones lie flat."""
     rows: dict[str, list[Grey]] = {}
     for k in range(count):
         drawn = drawer.sample(k)
-        rows[f"{k}\n{drawn.style}"] = [drawn.picture]
+        rows[f"{k}\n{drawn.style}"] = [np.rot90(drawn.picture) if drawn.vertical else drawn.picture]
     _save(preview_grid(rows, drawer.recipe.height, 16 * drawer.recipe.height), output)
 
 

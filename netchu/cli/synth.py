@@ -113,7 +113,8 @@ def draw(out: Path, count: int, jobs: int, split: str, truth: bool, form: str, *
 @synth.command()
 @drawing
 @click.option("-o", "--output", type=_path, default=Path("preview.png"), show_default=True, help="The PNG to write.")
-@click.option("-n", "count", type=click.IntRange(1, 200), default=12, show_default=True, help="How many lines; with --effects, which line.")
+@click.option("-n", "count", type=click.IntRange(1, 200), default=12, show_default=True,
+              help="How many lines; with --effects, which line.")  # fmt: skip
 @click.option("--effects", is_flag=True, help="One line under every effect at four strengths, instead.")
 def preview(output: Path, count: int, effects: bool, **what: Any) -> None:
     """Draw some lines, or what every effect does to one, into a picture to look at."""

@@ -19,6 +19,7 @@ from netchu.synth.ink import Boxes, Ink, Mask, Rng, Style
 from netchu.synth.marks import compose, draw_marks
 
 _CLOSER = 0.25  # of a letter's width by which the next may come closer: two narrow ones must not fall into one
+_HANGING = ",.;:!?"  # often set apart from the word before, though no space is meant
 
 
 @dataclass(frozen=True)
@@ -97,12 +98,14 @@ def _row(text: str, font: Font, second: Font, size: int, hand: Hand, rng: Rng) -
         if face is not font:  # as large as the first; few sizes, so that glyphs are found in the cache
             here = 4 * round(size / 4 * min(1.6, max(0.6, stature(font, size) / stature(face, size))))
         y = float(np.clip(rng.normal(0, hand.wander), -0.1, 0.1)) * size
-        if shapes(face, word):
-            check_shaping(word)
-            placed.append(_Set(glyph(face, here, word), x, y, start, word=(face, here, word)))
+        core = word.rstrip(_HANGING)
+        if core and shapes(face, core):
+            check_shaping(core)
+            placed.append(_Set(glyph(face, here, core), x, y, start, word=(face, here, core)))
             x += placed[-1].glyph.advance
         else:
-            x = _letters(word, face, here, x, y, start, hand, rng, placed)
+            core = ""
+        x = _letters(word[len(core) :], face, here, x, y, start + len(core), hand, rng, placed)
         x += size * max(0.1, hand.space * float(rng.uniform(0.7, 1.4)))
         start += len(word) + 1
     return placed
@@ -117,6 +120,8 @@ def _letters(
     rises = np.clip(rng.normal(0, hand.wander * 0.5, len(word)), -0.06, 0.06) * (size if hand.letters else 0)
     for k, ((base, marks), gap, rise) in enumerate(zip(pairs, gaps.tolist(), rises.tolist())):
         each = glyph(font, size, base)
+        if base in _HANGING and hand.apart:
+            x += min(0.45, float(rng.exponential(hand.apart))) * size
         placed.append(_Set(each, x, y + rise, start + k, (base, marks) if marks else None))
         x += each.advance + max(gap, -_CLOSER * each.advance)
         if k + 1 < len(pairs):

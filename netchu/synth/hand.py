@@ -23,6 +23,7 @@ class Hand:
     warp: float  # how far strokes are bent
     marks: tuple[float, float]  # where tone marks fall, to the right and up
     loose: float  # how far each mark differs from that
+    apart: float  # how far commas and full stops stand from their words, on average
     mixed: float  # share of words in the writer's other script
     nib: float  # width of the pen, in pixels of a line of 64 rows
     ball: bool  # a pen of even width
@@ -42,6 +43,7 @@ class Hand:
             warp=float(rng.uniform(0.005, 0.03)) * share,
             marks=(float(rng.normal(0.03, 0.04)) * share, float(rng.normal(0.02, 0.035)) * share),
             loose=float(rng.uniform(0, 0.05)) * share,
+            apart=(float(rng.exponential(0.12)) if rng.random() < 0.6 else 0.0) * share,
             mixed=float(rng.uniform(0.05, 0.5)) if rng.random() < 0.12 * share else 0.0,
             nib=_within(rng.normal(1.75, 0.45), 1.0, 3.4),
             ball=bool(rng.random() < 0.5),

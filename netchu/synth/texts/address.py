@@ -55,7 +55,7 @@ def address(wards: Sequence[Ward], streets: Sequence[str], people: Sequence[str]
     ):
         if name and rng.random() < keep:
             parts.append(_unit(name, words, short, rng, loose=words is _PROVINCE))
-    joint = pick((", ", ", ", ", ", ", ", ", ", " - ", " , ", ",", " ", "; ", "- "), rng)
+    joint = pick((", ", ", ", ", ", ", ", ", ", " - ", ",", " ", "; ", "- "), rng)
     return " ".join(joint.join(part for part in parts if part).split())
 
 

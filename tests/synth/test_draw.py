@@ -253,3 +253,14 @@ def test_shaped_words_are_shared_out_by_the_width_of_their_letters(joining: Font
     assert ink.labels is not None
     dot = np.argwhere(ink.labels[: ink.labels.shape[0] // 3] > 0)
     assert {int(ink.labels[y, x]) for y, x in dot} <= {1, 2, 3, 4} and (ink.labels == 2).sum() < (ink.labels == 1).sum()
+
+
+def test_some_writers_set_commas_apart_and_their_words_stay_whole(engine: FontEngine) -> None:
+    gaps = {}
+    for k in range(60):
+        ink = written(engine, "mm,mm mm, mm", k)
+        check_truth(ink, "mm,mm mm, mm")
+        gaps[Hand.of(Style(1, k)).apart] = float((ink.boxes[[2, 8], 0] - ink.boxes[[1, 7], 2]).mean())
+    close = [gap for apart, gap in gaps.items() if not apart]
+    wide = [gap for apart, gap in gaps.items() if apart > 0.15]
+    assert len(wide) > 5 and np.median(wide) > np.median(close) + 3

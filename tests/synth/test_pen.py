@@ -39,7 +39,7 @@ def moved(hand: Hand, seed: int, strength: float = 1.0, written: bool = False) -
 
 
 FAR = [Hand.of(Style(3, writer)) for writer in range(40)] + [
-    Hand(slant, 0.2, 0.2, 0.3, 0.0, 0.0, 0.06, (0.0, 0.0), 0.0, 0.0, 1.7, True) for slant in (-0.5, 0.5)
+    Hand(slant, 0.2, 0.2, 0.3, 0.0, 0.0, 0.06, (0.0, 0.0), 0.0, 0.0, 0.0, 1.7, True) for slant in (-0.5, 0.5)
 ]
 
 
@@ -141,7 +141,7 @@ def test_broken_ink_is_faint_but_never_gone() -> None:
 
 
 def test_the_nib_leaves_room_for_what_it_adds() -> None:
-    thick = Hand(0.0, 0.0, 0.0, 0.3, 0.0, 0.0, 0.0, (0.0, 0.0), 0.0, 0.0, 3.4, False)
+    thick = Hand(0.0, 0.0, 0.0, 0.3, 0.0, 0.0, 0.0, (0.0, 0.0), 0.0, 0.0, 0.0, 3.4, False)
     canvas = block()
     Mix([each for each in hand_ops(thick, 2.0) if each.name == "nib"])(canvas, np.random.default_rng(0), 1.0, "ink")
     pixels = canvas.pixels

@@ -71,7 +71,7 @@ def write_set(
 
 
 def _resume(out: Path, head: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows of an interrupted run, as far as they are whole and their pictures there."""
+    """The rows of an interrupted run, as far as they are whole and their pictures there; half pictures are removed."""
     journal = out / JOURNAL
     if not journal.exists():
         return []
@@ -87,6 +87,8 @@ def _resume(out: Path, head: dict[str, Any]) -> list[dict[str, Any]]:
         raise NetchuError(
             f"{out}: holds an unfinished set drawn with other options; choose another folder or remove it"
         )
+    for half in out.glob("*/.*.partial"):  # what a run that was killed was just writing
+        half.unlink()
     rows = entries[1:]
     return list(
         itertools.takewhile(lambda row: all(_there(out / row[of]) for of in ("image", "mask") if of in row), rows)

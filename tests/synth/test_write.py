@@ -138,6 +138,7 @@ def test_a_run_that_was_killed_goes_on(spec: DrawSpec, tmp_path: Path) -> None:
         process.kill()
         process.wait()
     there = len(list(tmp_path.glob("set/lines/*.jpg")))
+    (tmp_path / "set" / "lines" / ".000099.jpg.1.partial").write_bytes(b"half")
     done = write_set(tmp_path / "set", there + 3, spec)
     assert done.lines == there + 3 and there - 1 <= done.resumed <= there
     write_set(tmp_path / "again", there + 3, spec)

@@ -5,8 +5,10 @@ Fonts that join letters are shaped word by word. Every mask is pasted whole into
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +46,8 @@ class FontEngine:
     _orders: dict[tuple[int, int], list[int]] = field(default_factory=dict, repr=False)
 
     def covers(self, text: str, vertical: bool = False) -> bool:
-        """True when one of the fonts can write the text."""
-        return any(_able(font, text, vertical) for font in self.fonts)
+        """True when one of the fonts can write the text. None writes from right to left."""
+        return not any(map(_leftward, text)) and any(_able(font, text, vertical) for font in self.fonts)
 
     def write(
         self, text: str, style: Style, rng: Rng, em: float = 48.0, truth: bool = False, vertical: bool = False
@@ -81,6 +83,11 @@ class FontEngine:
         if not able:
             raise NetchuError(f"no font has all letters of {text!r}; add fonts that do")
         return able
+
+
+@lru_cache(maxsize=10_000)
+def _leftward(char: str) -> bool:
+    return unicodedata.bidirectional(char) in ("R", "AL")
 
 
 def _able(font: Font, text: str, vertical: bool) -> bool:

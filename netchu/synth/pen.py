@@ -16,7 +16,7 @@ from netchu.synth.ink import Mask
 _SQUARE, _WIDE = np.ones((3, 3), np.uint8), np.ones((5, 5), np.uint8)
 _WRITTEN = 0.4  # how far ink that comes from a hand already is moved
 _FAT = 0.28  # width of a brush's strokes, in heights of an x
-_OVER = 1.2  # how far a cubic goes beyond its knots
+_OVER = 1.375  # how far a cubic (a = -0.75) goes beyond its knots at most, along one axis
 
 
 def hand_ops(hand: Hand, thickness: float, written: bool = False) -> tuple[Op, ...]:
@@ -64,7 +64,7 @@ def hand_ops(hand: Hand, thickness: float, written: bool = False) -> tuple[Op, .
 def room(hand: Hand, rows: int, em: float, strength: float, written: bool = False) -> tuple[int, int]:
     """Empty rows above and below, and columns on each side, that ink of so many rows needs to be moved and not cut."""
     share = strength * (_WRITTEN if written else 1.0)
-    wavers, drifts = 0.07, min(0.15, 3.2 * hand.wander)
+    wavers, drifts = 0.07 * _OVER, min(0.15, 3.2 * hand.wander)
     taller = min(0.3, 0.6 * _OVER * share * min(0.15, 3.6 * hand.size))  # rows, per row
     down = (_OVER * em * share * (wavers + drifts) + taller * rows) / (1 - 2 * taller)
     across = share * (_OVER * em * wavers + (abs(hand.slant) + 0.1) * 0.6 * (rows + 2 * down))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -264,3 +265,10 @@ def test_some_writers_set_commas_apart_and_their_words_stay_whole(engine: FontEn
     close = [gap for apart, gap in gaps.items() if not apart]
     wide = [gap for apart, gap in gaps.items() if apart > 0.15]
     assert len(wide) > 5 and np.median(wide) > np.median(close) + 3
+
+
+def test_what_runs_to_the_left_is_not_written(engine: FontEngine) -> None:
+    assert engine.covers("abc") and not engine.covers("abc אב")
+    letters = frozenset("אב abc")
+    able = FontEngine([replace(font, characters=font.characters | letters) for font in engine.fonts])
+    assert able.covers("abc") and not able.covers("אב")

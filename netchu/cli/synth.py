@@ -50,9 +50,9 @@ def spec_of(
     without: tuple[Path, ...] = (),
 ) -> Any:  # fmt: skip
     """The options of `drawing` as a DrawSpec."""
+    from netchu.settings import parse_setting
     from netchu.synth.drawer import DrawSpec
     from netchu.synth.recipe import shipped
-    from netchu.train.config import parse_setting
 
     chosen = dict(parse_setting(each) for each in settings)
     if language and not recipe and language in shipped():

@@ -50,11 +50,12 @@ def train(
 
     A weight is how many times a data set's lines are seen in an epoch: `old@0.2` shows a fifth of them, in turn.
     """
-    from netchu.train.config import configure, parse_setting, read_recipe
+    from netchu.settings import parse_setting, read_toml
+    from netchu.train.config import configure
     from netchu.train.examples import Source
     from netchu.train.run import train as run
 
-    options = read_recipe(recipe) if recipe else {}
+    options = read_toml(recipe) if recipe else {}
     options |= dict(parse_setting(text) for text in settings)
     options |= {
         name: value for name, value in (("architecture", architecture), ("epochs", epochs)) if value is not None

@@ -23,7 +23,7 @@ from netchu.synth.camera import CAMERA
 from netchu.synth.draw import FontEngine
 from netchu.synth.fonts import Font, find_fonts
 from netchu.synth.hand import Hand
-from netchu.synth.ink import Engine, Rng, Style
+from netchu.synth.ink import Engine, Rng, Style, pick
 from netchu.synth.paper import PAPER
 from netchu.synth.pen import hand_ops, room
 from netchu.synth.recipe import Recipe, read_recipe
@@ -170,7 +170,7 @@ class Drawer:
         """The k-th line; NetchuError when none of the texts tried can be written."""
         rng = np.random.default_rng([self.seed, k])
         recipe = self.recipe
-        name = _pick(recipe.engines, rng)
+        name = pick(recipe.engines, rng)
         engine, texts = self.engines[name], self.texts[name]
         vertical = bool(recipe.vertical and rng.random() < recipe.vertical)
         missed: list[str] = []
@@ -254,9 +254,3 @@ def crop(canvas: Canvas, down: int = 2, across: int = 2) -> None:
         top, left = int(rows[0]), int(columns[0])
         below, right = height - 1 - int(rows[-1]), width - 1 - int(columns[-1])
         canvas.pad(down - top, down - below, across - left, across - right)
-
-
-def _pick(weights: Mapping[str, float], rng: Rng) -> str:
-    """A name, drawn by weight."""
-    ends = np.cumsum(list(weights.values()))
-    return list(weights)[int(np.searchsorted(ends, rng.random() * ends[-1], side="right"))]

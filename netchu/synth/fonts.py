@@ -16,7 +16,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import overload
 
-import numpy as np
 from PIL import ImageFont, features
 
 from netchu.errors import NetchuError
@@ -31,7 +30,6 @@ _HOMES = {
 }
 # Scripts whose letters join, stack or change order: Hebrew to Tibetan, Myanmar, Khmer, Mongolian and their neighbours.
 _SHAPED = ((0x0590, 0x0FFF), (0x1000, 0x109F), (0x1780, 0x18AF), (0x1900, 0x1CFF), (0xA800, 0xABFF), (0x10800, 0x11FFF))
-_TRIES = 8  # fonts tried for a text before all are looked at
 
 
 @dataclass(frozen=True)
@@ -117,22 +115,6 @@ def system_fonts() -> FontSet:
         every = {path for home in homes if home.is_dir() for path in home.rglob("*")}
         paths = sorted(path for path in every if path.suffix.lower() in SUFFIXES)
     return _read(paths, {})
-
-
-def choose_font(fonts: Sequence[Font], text: str, rng: np.random.Generator) -> Font | None:
-    """One of the fonts that can write `text`, drawn by weight; None when there is none."""
-    if not fonts:
-        return None
-    ends = np.cumsum([font.weight for font in fonts])
-    for _ in range(_TRIES):  # mostly the first one can: far cheaper than asking them all, and the odds are the same
-        font = fonts[int(np.searchsorted(ends, rng.random() * ends[-1], side="right"))]
-        if font.writes(text):
-            return font
-    able = [font for font in fonts if font.writes(text)]
-    if not able:
-        return None
-    ends = np.cumsum([font.weight for font in able])
-    return able[int(np.searchsorted(ends, rng.random() * ends[-1], side="right"))]
 
 
 def reference_extents(font: Font, text: str, size: float) -> tuple[float, float, float, float]:

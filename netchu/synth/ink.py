@@ -6,6 +6,7 @@ Ways of writing ("engines"): fonts.py through draw.py, pen strokes, pieces cut o
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +16,12 @@ from numpy.typing import NDArray
 Rng = np.random.Generator
 Mask = NDArray[np.uint8]  # (height, width): 0 no ink .. 255 full ink
 Boxes = NDArray[np.float32]  # (n, 4): left, top, right, bottom in pixels
+
+
+def pick(weights: Mapping[str, float], rng: Rng) -> str:
+    """A name, drawn by weight."""
+    ends = np.cumsum(list(weights.values()))
+    return list(weights)[int(np.searchsorted(ends, rng.random() * ends[-1], side="right"))]
 
 
 @dataclass(frozen=True)

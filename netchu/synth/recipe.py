@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -12,13 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from netchu.errors import NetchuError
-from netchu.image import read_bytes
+from netchu.settings import read_toml
 from netchu.synth.sheet import KINDS
-
-if sys.version_info >= (3, 11):
-    from tomllib import TOMLDecodeError, loads
-else:
-    from tomli import TOMLDecodeError, loads
 
 SHIPPED = Path(__file__).parent / "recipes"
 ENGINES = ("font", "strokes", "paste")
@@ -78,10 +72,7 @@ def read_recipe(name: str, settings: Mapping[str, Any] | None = None) -> Recipe:
     path = SHIPPED / f"{name}.toml" if name in shipped() else Path(name)
     if not path.is_file():
         raise NetchuError(f"{name}: no such recipe; give a .toml file or one of: {', '.join(shipped())}")
-    try:
-        options = dict(loads(read_bytes(path).decode("utf-8-sig")))
-    except (TOMLDecodeError, UnicodeDecodeError) as error:
-        raise NetchuError(f"{path}: not a TOML recipe ({error})") from None
+    options = read_toml(path)
     for key, value in (settings or {}).items():
         table, dot, entry = key.partition(".")
         if dot:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from netchu.data.ops import Canvas, Mix, Plane, Rng
 from netchu.image import Grey
+from netchu.synth.ink import pick
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,7 @@ class Sheet:
     @classmethod
     def sample(cls, rng: Rng, kinds: Mapping[str, float] = HAND) -> Sheet:
         """A sheet of one of `kinds`, a name's share of them each."""
-        names, shares = list(kinds), np.cumsum(list(kinds.values()))
-        kind = names[int(np.searchsorted(shares, rng.random() * shares[-1], side="right"))]
+        kind = pick(kinds, rng)
         of = KINDS[kind]
         paper = min(max(float(rng.normal(*of.paper)), 150.0), 255.0)
         ink = min(max(float(rng.normal(*of.ink)), 0.0), 140.0, paper - 75)

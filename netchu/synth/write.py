@@ -48,7 +48,7 @@ def write_set(
     """
     if (out / "lines.tsv").exists():
         raise NetchuError(f"{out / 'lines.tsv'}: exists already; choose another folder or remove it")
-    spec.open()  # what is wrong with the arguments shows here, before any process starts
+    drawer = spec.open()  # what is wrong with the arguments shows here, before any process starts
     head = {"spec": spec.digest(), "truth": truth, "split": split}
     try:
         (out / "lines").mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def write_set(
         with (out / JOURNAL).open("w", encoding="utf-8", newline="\n") as journal:
             for entry in (head, *rows):
                 journal.write(json.dumps(entry, ensure_ascii=False) + "\n")
-            for row in _rows(range(resumed, count), spec, out, truth, jobs):
+            for row in _rows(range(resumed, count), drawer, spec, out, truth, jobs):
                 journal.write(json.dumps(row, ensure_ascii=False) + "\n")
                 journal.flush()
                 rows.append(row)
@@ -114,13 +114,15 @@ def _finish(out: Path, rows: list[dict[str, Any]], split: str, truth: bool, resu
     return Written(len(rows), resumed, missed)
 
 
-def _rows(numbers: range, spec: DrawSpec, out: Path, truth: bool, jobs: int) -> Iterator[dict[str, Any]]:
-    """Draw and save samples, in order."""
-    arguments = (spec, out, truth)
+def _rows(
+    numbers: range, drawer: Drawer, spec: DrawSpec, out: Path, truth: bool, jobs: int
+) -> Iterator[dict[str, Any]]:
+    """Draw and save samples, in order: with the drawer at hand, or in processes that open their own."""
     if jobs <= 1 or len(numbers) < 2:
-        _start(*arguments)
+        _start(drawer, out, truth)
         yield from map(_draw, numbers)
         return
+    arguments = (spec, out, truth)
     processes = multiprocessing.get_context("spawn")
     try:
         with ProcessPoolExecutor(jobs, processes, _start, arguments) as pool:
@@ -134,11 +136,12 @@ _out: Path
 _truth: bool
 
 
-def _start(spec: DrawSpec, out: Path, truth: bool) -> None:
+def _start(opened: Drawer | DrawSpec, out: Path, truth: bool) -> None:
     """Set up one process."""
     global _drawer, _out, _truth
     cv2.setNumThreads(1)
-    _drawer, _out, _truth = spec.open(), out, truth
+    _drawer = opened.open() if isinstance(opened, DrawSpec) else opened
+    _out, _truth = out, truth
 
 
 def _draw(k: int) -> dict[str, Any]:

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 from netchu.errors import NetchuError
-from netchu.image import read_bytes
-
-if sys.version_info >= (3, 11):
-    from tomllib import TOMLDecodeError, loads
-else:
-    from tomli import TOMLDecodeError, loads
 
 
 @dataclass(frozen=True)
@@ -95,22 +87,3 @@ def configure(options: Mapping[str, Any], base: TrainConfig | None = None) -> Tr
             hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
             raise NetchuError(f"unknown option {name!r}; {hint}")
     return dataclasses.replace(base or TrainConfig(), **options)
-
-
-def read_recipe(path: str | Path) -> dict[str, Any]:
-    """A TOML recipe -> its options. Raises NetchuError with the line of a syntax error."""
-    try:
-        return dict(loads(read_bytes(path).decode("utf-8-sig")))
-    except (TOMLDecodeError, UnicodeDecodeError) as error:
-        raise NetchuError(f"{path}: not a TOML recipe ({error})") from None
-
-
-def parse_setting(text: str) -> tuple[str, Any]:
-    """`name=value`, the value as TOML writes it; a bare word is a string. Raises NetchuError without an equals sign."""
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise NetchuError(f"--set {text}: expected NAME=VALUE")
-    try:
-        return name.strip(), loads(f"value = {value}")["value"]
-    except TOMLDecodeError:
-        return name.strip(), value.strip()

@@ -14,7 +14,7 @@ from PIL import features
 
 from netchu.errors import NetchuError
 from netchu.synth.draw import FontEngine
-from netchu.synth.fonts import find_fonts
+from netchu.synth.fonts import Font, find_fonts
 from netchu.synth.glyphs import ABOVE, BODY, cell, glyph
 from netchu.synth.hand import Hand
 from netchu.synth.ink import Ink, Style
@@ -272,3 +272,16 @@ def test_what_runs_to_the_left_is_not_written(engine: FontEngine) -> None:
     letters = frozenset("אב abc")
     able = FontEngine([replace(font, characters=font.characters | letters) for font in engine.fonts])
     assert able.covers("abc") and not able.covers("אב")
+
+
+def test_writers_have_fonts_by_weight_among_those_that_can() -> None:
+    a, b, c = (
+        Font(name, frozenset(chars), weight) for name, chars, weight in (("a", "x", 1), ("b", "xy", 3), ("c", "z", 96))
+    )
+    engine = FontEngine([a, b, c])
+    chosen = [engine._choose("x", Style(0, writer), False)[0] for writer in range(2000)]
+    assert set(chosen) == {a, b}
+    assert 0.7 < sum(font is b for font in chosen) / 2000 < 0.8
+    assert not engine.covers("xz") and not FontEngine([]).covers("x")
+    with pytest.raises(NetchuError, match="no font has all letters"):
+        engine._choose("xz", Style(0, 0), False)

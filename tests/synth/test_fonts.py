@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont, features
 from netchu.errors import NetchuError
 from netchu.synth import fonts as fonts_module
 from netchu.synth.font_sheet import coverage_table, font_sheet, letters
-from netchu.synth.fonts import Font, check_shaping, choose_font, find_fonts, needs_shaping, reference_extents
+from netchu.synth.fonts import Font, check_shaping, find_fonts, needs_shaping, reference_extents
 from netchu.synth.marks import LETTERS
 from netchu.synth.outlines import drawn_characters, read_outlines
 
@@ -221,17 +221,6 @@ def test_extents_of_spaces_and_of_what_is_lacking(plain: Path) -> None:
     assert reference_extents(font, " ", 40) == (0, 0, 0, 0)
     with pytest.raises(NetchuError, match="no glyph"):
         reference_extents(font, "日", 40)
-
-
-def test_fonts_are_chosen_by_weight_among_those_that_can() -> None:
-    a, b, c = (
-        Font(name, frozenset(chars), weight) for name, chars, weight in (("a", "x", 1), ("b", "xy", 3), ("c", "z", 96))
-    )
-    rng = np.random.default_rng(0)
-    chosen = [choose_font([a, b, c], "x", rng) for _ in range(2000)]
-    assert set(chosen) == {a, b}
-    assert 0.7 < sum(font is b for font in chosen) / 2000 < 0.8
-    assert choose_font([a, b, c], "xz", rng) is None and choose_font([], "x", rng) is None
 
 
 def test_scripts_that_need_shaping_say_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFont
+from PIL import Image
 
 pytest.importorskip("fontTools")
 
 from netchu.data.ops import Canvas, Op, op
 from netchu.errors import NetchuError
-from netchu.synth.drawer import Drawer, DrawSpec
+from netchu.synth.drawer import Drawer
 from netchu.synth.preview import preview_effects, preview_grid, preview_lines, preview_ops, shown
 
 DARK = np.full((20, 50), 40, np.uint8)
@@ -112,17 +112,6 @@ def test_nothing_to_show_says_so() -> None:
             preview_grid(empty, 10, 10)
     with pytest.raises(NetchuError, match="at least one"):
         preview_ops(DARK, [])
-
-
-@pytest.fixture(scope="module")
-def drawer(tmp_path_factory: pytest.TempPathFactory) -> Drawer:
-    source = getattr(ImageFont.load_default(20), "path", None)
-    if not hasattr(source, "getvalue"):
-        pytest.skip("this Pillow carries no outline font")
-    folder = tmp_path_factory.mktemp("drawer")
-    (folder / "plain.ttf").write_bytes(source.getvalue())
-    (folder / "text.txt").write_text("Duy waits for the slow grey boat to come home again.", encoding="utf-8")
-    return DrawSpec("general", str(folder), str(folder / "text.txt"), height=40).open()
 
 
 def test_lines_of_a_drawer(drawer: Drawer, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from netchu.errors import NetchuError
-from netchu.train.config import TrainConfig, configure, parse_setting, read_recipe
+from netchu.settings import parse_setting, read_toml
+from netchu.train.config import TrainConfig, configure
 
 
 def test_no_option_is_needed() -> None:
@@ -95,7 +96,7 @@ def test_a_recipe_is_flat_toml(tmp_path: Path, mark: bytes, end: bytes) -> None:
     recipe = tmp_path / "công thức.toml"
     lines = [b'architecture = "tiny"  # small', b"epochs = 3", b'languages = ["vi"]', b"augment = 0"]
     recipe.write_bytes(mark + end.join(lines) + end)
-    config = configure(read_recipe(recipe))
+    config = configure(read_toml(recipe))
     assert (config.architecture, config.epochs, config.languages, config.augment) == ("tiny", 3, ("vi",), 0.0)
 
 
@@ -107,21 +108,21 @@ def test_a_broken_recipe_names_its_file_and_line(tmp_path: Path, data: bytes, re
     recipe = tmp_path / "r.toml"
     recipe.write_bytes(data)
     with pytest.raises(NetchuError, match=r"r\.toml: not a TOML recipe") as caught:
-        read_recipe(recipe)
+        read_toml(recipe)
     assert reason in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_recipe_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(NetchuError, match="no such file"):
-        read_recipe(tmp_path / "none.toml")
+        read_toml(tmp_path / "none.toml")
 
 
 def test_a_table_in_a_recipe_is_an_unknown_option(tmp_path: Path) -> None:
     recipe = tmp_path / "r.toml"
     recipe.write_text("[train]\nepochs = 3\n", encoding="utf-8")
     with pytest.raises(NetchuError, match="unknown option 'train'"):
-        configure(read_recipe(recipe))
+        configure(read_toml(recipe))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from netchu.synth.ink import Rng, Style
+from netchu.synth.ink import Rng, Style, pick
 
 Reals = NDArray[np.float64]
 Field = NDArray[np.complex128]  # (3, 3): weights of cosines down and across that displace the points of a character
@@ -67,12 +67,12 @@ def hand_of(style: Style, sources: tuple[tuple[str, float], ...]) -> Hand:
     """The writer of that style; `sources` are names with the weights by which one is drawn."""
     rng = style.rng("strokes")
     key = int(rng.integers(2**62))
-    pen = _choose(rng, tuple(PENS.items()))
+    pen = pick(PENS, rng)
     width = float(np.exp(rng.uniform(*np.log(_WIDTHS.get(pen, _BRUSH)))))
     free = float(rng.beta(1.1, 1.6))  # one trait behind many: a careful hand .. a free one
     return Hand(
         key=key,
-        source=_choose(rng, sources),
+        source=pick(dict(sources), rng),
         pen=pen,
         width=width,
         contrast=float(rng.uniform(0.5, 1.0)) if pen in ("brush", "fountain") else float(rng.uniform(0.1, 0.4)),
@@ -136,8 +136,3 @@ def steady_chance(key: int, *parts: NDArray[np.integer] | int) -> Reals:
 
 def _normal(rng: Rng, mean: float, sd: float, low: float, high: float) -> float:
     return float(np.clip(rng.normal(mean, sd), low, high))
-
-
-def _choose(rng: Rng, names: tuple[tuple[str, float], ...]) -> str:
-    ends = np.cumsum([weight for _, weight in names])
-    return names[int(np.searchsorted(ends, rng.random() * ends[-1], side="right"))][0]

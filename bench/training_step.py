@@ -15,9 +15,9 @@ from collections.abc import Callable
 
 import netchu.train  # noqa: F401 - sets what torch's libraries read when they load, so it comes first  # isort: skip
 import torch
-import torch.nn.functional as functional
 
 from netchu.models import build
+from netchu.train.loss import ctc_loss
 
 CLASSES, LINES, WIDTH, LABEL = 301, 16, 896, 50
 
@@ -37,10 +37,7 @@ def step(architecture: str, layout: str, half: bool, compiled: bool) -> Callable
     def run() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
             logits, shortcut, lengths = forward(images, widths)
-        losses = [
-            functional.ctc_loss(output.log_softmax(2).transpose(0, 1), targets, lengths, counts)
-            for output in (logits, shortcut)
-        ]
+        losses = [ctc_loss(output, targets.flatten(), lengths, counts) for output in (logits, shortcut)]
         (losses[0] + losses[1]).backward()  # type: ignore[no-untyped-call]
         network.zero_grad(set_to_none=True)
 

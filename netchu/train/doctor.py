@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-import torch.nn.functional as functional
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -24,6 +23,7 @@ from netchu.image import Grey, pad_batch, to_height
 from netchu.metrics import score
 from netchu.models.line import LineNetwork
 from netchu.text import Charset, needed_frames, normaliser
+from netchu.train.loss import ctc_loss
 
 PLATEAU = 600  # steps: a fresh network reads nothing but blanks for a few hundred, which is how CTC begins
 BLOCK = 50  # steps over which a loss is averaged before it is judged: batches differ
@@ -297,8 +297,7 @@ class _Pupil:
         images, widths, targets, counts = (torch.from_numpy(array).to(self.device) for array in arrays)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             *heads, lengths = self.network.forward_both(images, widths)
-        steps = [head.log_softmax(2).transpose(0, 1) for head in heads]  # (T, N, C)
-        sums = [functional.ctc_loss(head, targets, lengths, counts, reduction="sum") for head in steps]
+        sums = [ctc_loss(head, targets, lengths, counts) for head in heads]
         return (sums[0] + sums[1]) / max(1, batch.characters)
 
     def read(self, batches: Iterable[Batch]) -> tuple[list[str], list[str]]:

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from netchu.data.augment import strength_at
@@ -29,6 +28,7 @@ from netchu.train.config import TrainConfig
 from netchu.train.doctor import Advice, Watch
 from netchu.train.examples import Material
 from netchu.train.live import Live
+from netchu.train.loss import ctc_loss
 from netchu.train.parts import Part, run_timetable
 from netchu.train.scoring import by_set, rates, read_examples
 from netchu.train.setup import choose_precision, find_mix, make_optimizer
@@ -251,10 +251,7 @@ class Trainer:
             return (logits.sum() + shortcut.sum()) * 0.0
         targets = torch.from_numpy(batch.targets).to(self.device)
         counts = torch.from_numpy(batch.target_lengths).to(self.device)
-        losses = [
-            functional.ctc_loss(output.log_softmax(2).transpose(0, 1), targets, lengths, counts, reduction="sum")
-            for output in (logits, shortcut)
-        ]
+        losses = [ctc_loss(output, targets, lengths, counts) for output in (logits, shortcut)]
         return (1 - self.config.shortcut) * losses[0] + self.config.shortcut * losses[1]
 
     def _progress(self, batch: int) -> float:

@@ -20,6 +20,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from drawn import ONE_CORE, draw_set, held_out, words  # noqa: E402
+from interrupting import interrupt_at  # noqa: E402
 from sketches import Sketches, SketchSpec  # noqa: E402
 
 import netchu as package  # noqa: E402
@@ -283,14 +284,8 @@ class TestResumed:
         trainer, _ = prepare([Source(data)], config, None, folder, None, SketchSpec())
         if (folder / "last.safetensors").exists():
             trainer.restore()
-        original: Callable[[Batch], float] = trainer.step
-
-        def watched(batch: Batch) -> float:
-            if trainer.progress.step + 1 == interrupt:
-                signal.raise_signal(signal.SIGINT)
-            return original(batch)
-
-        trainer.step = watched  # type: ignore[method-assign]
+        if interrupt:
+            interrupt_at(trainer, interrupt)
         trainer.run()
         return trainer
 

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from drawn import ONE_CORE, draw_set, held_out, netchu, words  # noqa: E402
+from interrupting import interrupt_at  # noqa: E402
 
 from netchu.data.batch import Batch  # noqa: E402
 from netchu.errors import NetchuError  # noqa: E402
@@ -72,18 +72,6 @@ def whole(material: Material, tmp_path_factory: pytest.TempPathFactory) -> tuple
     """The folder of a run that nobody interrupted, and its steps."""
     folder = tmp_path_factory.mktemp("whole")
     return folder, trainer_of(material, folder).run().step
-
-
-def interrupt_at(trainer: Trainer, step: int) -> None:
-    """Send Ctrl-C while a step is computed."""
-    original: Callable[[Batch], float] = trainer.step
-
-    def watched(batch: Batch) -> float:
-        if trainer.progress.step + 1 == step:
-            signal.raise_signal(signal.SIGINT)
-        return original(batch)
-
-    trainer.step = watched  # type: ignore[method-assign]
 
 
 @pytest.mark.parametrize("places", [(0.5,), (0.01,), (1 / EPOCHS,), (0.2, 0.45, 0.99)])

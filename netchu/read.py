@@ -1,28 +1,25 @@
 """The way from a picture to text. Start here.
 
 picture --image.open_grey--> grey array --to_height, pad_batch--> images, widths
-        --Session.run--> logits, lengths --decode.ctc.greedy--> Path --write--> Line
+        --Session.run--> logits, lengths --decode.ctc.greedy--> Reading --write--> Line
 """
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from netchu.decode.ctc import Path, greedy
+from netchu.decode.ctc import greedy
+from netchu.decode.reading import Decoder, Reading
 from netchu.errors import NetchuError
 from netchu.image import Grey, Source, lay_flat, open_grey, pad_batch, printable, to_height
 from netchu.records import Char, Line, Page
 from netchu.session import Session
 from netchu.text import Charset
-
-Decoder = Callable[[NDArray[Any], int, float], Path]  # logits (T, C), length, temperature -> what was read
 
 WIDTH_STEP = 32  # lines of one batch are padded to a multiple of this: few shapes, so memory stays flat
 BATCH_COLUMNS = 8192  # padded columns a batch: enough to amortise a call, small enough to stay in cache
@@ -78,9 +75,9 @@ class Reader:
             images, widths = pad_batch([lines[index] for index in batch], stepped(lines[batch[-1]].shape[1]))
             logits, lengths = self.session.run(images, widths)
             for index, frames, length in zip(batch, logits, lengths):
-                path = self.decoder(frames, int(length), self.info.temperature)
+                reading = self.decoder(frames, int(length), self.info.temperature)
                 across = flat[index].shape[1] / lines[index].shape[1] * self.info.stride
-                line = write(path, self.info.charset, flat[index].shape, across)
+                line = write(reading, self.info.charset, flat[index].shape, across)
                 results[index] = upright(line) if flat[index].shape != pictures[index].shape else line
         return [result for result in results if result is not None]
 
@@ -114,15 +111,15 @@ def batches(widths: Sequence[int]) -> Iterator[list[int]]:
         yield batch
 
 
-def write(path: Path, charset: Charset, shape: tuple[int, ...], across: float) -> Line:
-    """A path -> a Line over a picture of `shape` (rows, columns) whose frames are `across` of its columns wide."""
+def write(reading: Reading, charset: Charset, shape: tuple[int, ...], across: float) -> Line:
+    """A reading -> a Line over a picture of `shape` (rows, columns) whose frames are `across` of its columns wide."""
     rows, columns = shape
     middles = [0.0]
-    for end, start in zip(path.ends, path.starts[1:]):
+    for end, start in zip(reading.ends, reading.starts[1:]):
         middles.append((end + start) / 2 * across)
     middles.append(float(columns))
     chars: list[Char] = []
-    for place, (index, confidence) in enumerate(zip(path.classes, path.confidences)):
+    for place, (index, confidence) in enumerate(zip(reading.classes, reading.confidences)):
         symbol = charset.symbols[index]
         if symbol == " " and (not chars or chars[-1].text == " "):
             continue

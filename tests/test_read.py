@@ -11,7 +11,8 @@ from PIL import Image
 
 import netchu
 import netchu.read as reading
-from netchu.decode.ctc import Path, greedy
+from netchu.decode.ctc import greedy
+from netchu.decode.reading import Reading
 from netchu.errors import NetchuError
 from netchu.image import open_grey, to_height
 from netchu.read import Reader, batches, is_blank, load, stepped, to_line, upright, write
@@ -286,18 +287,18 @@ def test_stepped(width, wanted):
 
 def test_write_places_characters_halfway_and_keeps_single_spaces():
     charset = Charset(("", " ", "a", "b"))
-    path = Path((1, 2, 1, 1, 3, 1), (0, 2, 5, 8, 10, 13), (1, 4, 6, 9, 12, 14), (0.5, 0.8, 0.9, 0.4, 0.2, 0.7))
+    path = Reading((1, 2, 1, 1, 3, 1), (0, 2, 5, 8, 10, 13), (1, 4, 6, 9, 12, 14), (0.5, 0.8, 0.9, 0.4, 0.2, 0.7))
     line = write(path, charset, (30, 60), 4.0)
     assert line.text == "a b"
     assert [char.box for char in line.chars] == [(6, 0, 18, 30), (18, 0, 28, 30), (38, 0, 50, 30)]
     assert line.confidence == pytest.approx((0.8 * 0.9 * 0.2) ** (1 / 3))
-    assert write(Path((), (), (), ()), charset, (30, 60), 4.0) == Line("", 0.0, line.polygon, ())
-    assert write(Path((1, 1), (0, 3), (1, 4), (0.5, 0.5)), charset, (30, 60), 4.0).text == ""
+    assert write(Reading((), (), (), ()), charset, (30, 60), 4.0) == Line("", 0.0, line.polygon, ())
+    assert write(Reading((1, 1), (0, 3), (1, 4), (0.5, 0.5)), charset, (30, 60), 4.0).text == ""
 
 
 def test_another_decoder_can_be_given(reader):
     def nothing(logits, length, temperature):
-        return Path((), (), (), ())
+        return Reading((), (), (), ())
 
     assert texts(Reader(reader.session, nothing).read_lines([SAMPLE])) == [""]
 
@@ -319,7 +320,7 @@ def test_greedy_merges_repeats_drops_blanks_and_stops_at_the_length():
     sure = [float(1 / (1 + 3 * np.exp(-3.0 - top))) for top in (3, 5, 7)]
     assert path.confidences == pytest.approx(sure, rel=1e-5)
     assert greedy(logits, 10).classes == (2, 2, 1, 3)
-    assert greedy(logits, 1) == greedy(logits, 0) == Path((), (), (), ())
+    assert greedy(logits, 1) == greedy(logits, 0) == Reading((), (), (), ())
     assert greedy(logits, 8, temperature=5.0).confidences < path.confidences
     assert greedy(logits, 8, temperature=5.0).classes == path.classes
 
@@ -411,7 +412,7 @@ def test_directions(reader, direction, vertical):
 
 
 def test_upright_is_the_way_back():
-    line = write(Path((1, 2), (0, 5), (3, 9), (0.9, 0.8)), Charset(("", "a", "b")), (20, 100), 10.0)
+    line = write(Reading((1, 2), (0, 5), (3, 9), (0.9, 0.8)), Charset(("", "a", "b")), (20, 100), 10.0)
     stood = upright(line)
     assert stood.text == "ab" and stood.confidence == line.confidence
     assert stood.polygon == ((0, 0), (20, 0), (20, 100), (0, 100))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netchu.decode.ctc import BLANK
+from netchu.decode.reading import BLANK
 from netchu.errors import NetchuError
 
 

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-BLANK = 0
+from netchu.decode.reading import BLANK, NOTHING, Reading
 
 
-@dataclass(frozen=True)
-class Path:
-    """What was read from one line: classes, with the frames [start, end) each was seen in and how sure it is (0..1)."""
-
-    classes: tuple[int, ...]
-    starts: tuple[int, ...]
-    ends: tuple[int, ...]
-    confidences: tuple[float, ...]
-
-
-def greedy(logits: NDArray[np.floating[Any]], length: int, temperature: float = 1.0) -> Path:
-    """logits (T, C) of one line, of which `length` frames are real -> its best path.
+def greedy(logits: NDArray[np.floating[Any]], length: int, temperature: float = 1.0) -> Reading:
+    """logits (T, C) of one line, of which `length` frames are real -> what its best path says.
 
     A character's confidence is its highest probability over its frames, after the logits are divided by `temperature`.
     """
     frames = logits[:length]
     if frames.shape[0] == 0:
-        return Path((), (), (), ())
+        return NOTHING
     best = frames.argmax(1)
     edges = np.flatnonzero(np.diff(best)) + 1
     starts = np.concatenate([[0], edges])
@@ -36,8 +25,8 @@ def greedy(logits: NDArray[np.floating[Any]], length: int, temperature: float = 
     written = best[starts] != BLANK
     starts, ends, classes = starts[written], ends[written], best[starts][written]
     if len(classes) == 0:
-        return Path((), (), (), ())
+        return NOTHING
     top = frames[np.arange(len(best)), best]
     spread = np.exp((frames - top[:, None]) / temperature).sum(1)  # 1 / probability of the best class, by frame
     sure = 1.0 / np.array([spread[start:end].min() for start, end in zip(starts, ends)])
-    return Path(tuple(classes.tolist()), tuple(starts.tolist()), tuple(ends.tolist()), tuple(sure.tolist()))
+    return Reading(tuple(classes.tolist()), tuple(starts.tolist()), tuple(ends.tolist()), tuple(sure.tolist()))

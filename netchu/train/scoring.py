@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from netchu.data.batch import Example, Maker, Pictures, plan
-from netchu.decode.ctc import BLANK, greedy
+from netchu.decode.ctc import greedy
+from netchu.decode.reading import BLANK
 from netchu.metrics import Scores, score
 from netchu.models.line import LineNetwork
 from netchu.text import Charset, canonical

@@ -208,6 +208,7 @@ class Drawer:
         recipe, written = self.recipe, engine != "font"
         down, across = room(hand, canvas.shape[0], canvas.unit / 0.45, recipe.strength, written)
         crop(canvas, down, round(across / NARROWEST))
+        widen(canvas)
         scale(canvas, recipe, rng)
         ops = hand_ops(hand, FINER * recipe.height / 64, written)
         Mix((*ops, *SCENE) if recipe.scene else ops, weights=recipe.effects)(canvas, rng, recipe.strength, "ink")

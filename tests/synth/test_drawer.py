@@ -15,7 +15,7 @@ from netchu.errors import NetchuError
 from netchu.synth.camera import CAMERA
 from netchu.synth.drawer import Drawer, Drawn, DrawSpec
 from netchu.synth.hand import Hand
-from netchu.synth.ink import Style
+from netchu.synth.ink import Ink, Style
 from netchu.synth.paper import PAPER
 from netchu.synth.pen import hand_ops
 from netchu.synth.scene import SCENE
@@ -197,3 +197,28 @@ def test_a_digest_tells_what_is_drawn_and_nothing_else(spec: DrawSpec, tmp_path:
     others = [replace(spec, seed=1), replace(spec, height=48), replace(spec, settings=(("strength", 0.5),)),
               replace(spec, held_out=True), replace(spec, recipe="latin")]  # fmt: skip
     assert len({spec.digest(), *(other.digest() for other in others)}) == 6
+
+
+class Hairlines:
+    """An engine of strokes one pixel high: what is left of the hyphen of a light face."""
+
+    name = "font"
+
+    def write(
+        self, text: str, style: Style, rng: np.random.Generator, em: float, truth: bool = False, vertical: bool = False
+    ) -> tuple[Ink, str]:
+        mask, labels = np.zeros((60, 40 * len(text)), np.uint8), np.zeros((60, 40 * len(text)), np.uint16)
+        boxes = np.zeros((len(text), 4), np.float32)
+        for place in range(len(text)):
+            left, row = 40 * place + 8, 25 + 3 * (place % 5)
+            mask[row, left : left + 24], labels[row, left : left + 24] = 255, place + 1
+            boxes[place] = left, row, left + 24, row + 1
+        return Ink(mask, boxes, 28.0, 45.0, labels), "hairlines"
+
+
+def test_a_hairline_keeps_its_labels(drawer: Drawer) -> None:
+    text = "-" * 20
+    for k in range(40):
+        drawn = drawer.draw(text, Hairlines(), np.random.default_rng(k), truth=True)  # type: ignore[arg-type]
+        assert drawn.labels is not None
+        assert set(np.unique(drawn.labels)) >= set(range(1, len(text) + 1)), k

@@ -19,7 +19,7 @@ from netchu.errors import NetchuError
 from netchu.image import Grey, Source, lay_flat, open_grey, pad_batch, printable, to_height
 from netchu.records import Char, Line, Page
 from netchu.session import Session
-from netchu.text import Charset
+from netchu.text import Charset, canonical
 
 WIDTH_STEP = 32  # lines of one batch are padded to a multiple of this: few shapes, so memory stays flat
 BATCH_COLUMNS = 8192  # padded columns a batch: enough to amortise a call, small enough to stay in cache
@@ -124,12 +124,14 @@ def write(reading: Reading, charset: Charset, shape: tuple[int, ...], across: fl
         if symbol == " " and (not chars or chars[-1].text == " "):
             continue
         box = (min(middles[place], columns), 0.0, min(middles[place + 1], columns), float(rows))
-        chars.append(Char(symbol, confidence, box))
+        others = reading.alternatives[place] if reading.alternatives else ()
+        chars.append(Char(symbol, confidence, box, tuple((charset.symbols[other], share) for other, share in others)))
     while chars and chars[-1].text == " ":
         chars.pop()
     sure = math.exp(sum(math.log(max(char.confidence, 1e-9)) for char in chars) / len(chars)) if chars else 0.0
     corners = ((0.0, 0.0), (float(columns), 0.0), (float(columns), float(rows)), (0.0, float(rows)))
-    return Line("".join(char.text for char in chars), sure, corners, tuple(chars))
+    ranked = tuple((canonical(charset.decode(classes), charset.form), score) for classes, score in reading.ranked)
+    return Line("".join(char.text for char in chars), sure, corners, tuple(chars), ranked, reading.note)
 
 
 def upright(line: Line) -> Line:
@@ -137,7 +139,7 @@ def upright(line: Line) -> Line:
     (_, _), (columns, _), (_, rows), _ = line.polygon
     corners = ((0.0, 0.0), (rows, 0.0), (rows, columns), (0.0, columns))
     chars = tuple(replace(char, box=(0.0, char.box[0], rows, char.box[2])) for char in line.chars)
-    return Line(line.text, line.confidence, corners, chars)
+    return replace(line, polygon=corners, chars=chars)
 
 
 def is_blank(picture: Grey) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from math import isfinite
 from typing import Any
@@ -11,31 +11,47 @@ from netchu.errors import NetchuError
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom: pixels of the original picture
 Point = tuple[float, float]
+Choice = tuple[str, float]  # a text and how likely it is: 0..1 for alternatives, log-probability (nats) for readings
 
 
 @dataclass(frozen=True)
 class Char:
-    """A character with its confidence (0..1) and the columns it was seen in, as a box over the whole line height."""
+    """A character with its confidence (0..1) and its box.
+
+    `alternatives` are what else may stand there, likeliest first, with their probabilities; an empty text: nothing.
+    """
 
     text: str
     confidence: float
     box: Box
+    alternatives: tuple[Choice, ...] = ()
 
     @classmethod
     def from_json(cls, data: Any) -> Char:
         """Raises NetchuError when `data` is not what Line.to_json writes of a character."""
-        text, confidence, box = _fields(cls, data)
-        return cls(_text("Char.text", text), _share("Char.confidence", confidence), _numbers("Char.box", box, 4))  # type: ignore[arg-type]
+        text, confidence, box, alternatives = _fields(cls, data)
+        return cls(
+            _text("Char.text", text),
+            _share("Char.confidence", confidence),
+            _numbers("Char.box", box, 4),  # type: ignore[arg-type]
+            _choices("Char.alternatives", alternatives, _share),
+        )
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line's text. `confidence` is the geometric mean of its characters'; that of a line with no text is 0."""
+    """A line's text. `confidence` is the geometric mean of its characters'; that of a line with no text is 0.
+
+    `readings` are the best texts for the whole line with their log-probabilities (nats), best first, from decoders that
+    weigh several; `note` is what a person should know, such as that no text of the grammar fits.
+    """
 
     text: str
     confidence: float
     polygon: tuple[Point, ...]
     chars: tuple[Char, ...]
+    readings: tuple[Choice, ...] = ()
+    note: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As what json.dumps takes."""
@@ -44,12 +60,14 @@ class Line:
     @classmethod
     def from_json(cls, data: Any) -> Line:
         """What to_json gave, before or after JSON. Raises NetchuError that names the field that is wrong."""
-        text, confidence, polygon, chars = _fields(cls, data)
+        text, confidence, polygon, chars, readings, note = _fields(cls, data)
         return cls(
             _text("Line.text", text),
             _share("Line.confidence", confidence),
             tuple(_numbers("Line.polygon", point, 2) for point in _list("Line.polygon", polygon)),  # type: ignore[misc]
             tuple(Char.from_json(char) for char in _list("Line.chars", chars)),
+            _choices("Line.readings", readings, _finite),
+            _text("Line.note", note),
         )
 
 
@@ -109,6 +127,19 @@ def _text(name: str, value: Any) -> str:
 def _share(name: str, value: Any) -> float:
     _check(name, value, _number(value) and 0 <= value <= 1, "a number from 0 to 1")
     return float(value)
+
+
+def _finite(name: str, value: Any) -> float:
+    _check(name, value, _number(value), "a number")
+    return float(value)
+
+
+def _choices(name: str, value: Any, measure: Callable[[str, Any], float]) -> tuple[Choice, ...]:
+    found = []
+    for entry in _list(name, value):
+        _check(name, entry, isinstance(entry, list | tuple) and len(entry) == 2, "pairs of a text and a number")
+        found.append((_text(name, entry[0]), measure(name, entry[1])))
+    return tuple(found)
 
 
 def _size(name: str, value: Any) -> int:

@@ -13,14 +13,16 @@ from netchu.records import Char, Line, Page
 
 SHARES = st.floats(0, 1)
 PLACES = st.floats(allow_nan=False, allow_infinity=False)
-CHARS = st.builds(Char, st.text(min_size=1), SHARES, st.tuples(PLACES, PLACES, PLACES, PLACES))
+OTHERS = st.lists(st.tuples(st.text(), SHARES), max_size=2).map(tuple)
+CHARS = st.builds(Char, st.text(min_size=1), SHARES, st.tuples(PLACES, PLACES, PLACES, PLACES), OTHERS)
 POINTS = st.lists(st.tuples(PLACES, PLACES), max_size=4).map(tuple)
-LINES = st.builds(Line, st.text(), SHARES, POINTS, st.lists(CHARS, max_size=3).map(tuple))
+READINGS = st.lists(st.tuples(st.text(), PLACES), max_size=2).map(tuple)
+LINES = st.builds(Line, st.text(), SHARES, POINTS, st.lists(CHARS, max_size=3).map(tuple), READINGS, st.text())
 SIZES = st.integers(1, 10**6)
 PAGES = st.builds(Page, SIZES, SIZES, st.lists(LINES, max_size=3).map(tuple), st.text())
 
-CHAR = Char("ở", 0.75, (1.0, 2.0, 3.5, 4.0))
-LINE = Line("ở", 0.75, ((0.0, 0.0), (9.0, 0.0), (9.0, 8.0), (0.0, 8.0)), (CHAR,))
+CHAR = Char("ở", 0.75, (1.0, 2.0, 3.5, 4.0), (("ơ", 0.2), ("", 0.05)))
+LINE = Line("ở", 0.75, ((0.0, 0.0), (9.0, 0.0), (9.0, 8.0), (0.0, 8.0)), (CHAR,), (("ở", -1.5), ("ơ", -3.0)), "note")
 PAGE = Page(9, 8, (LINE,), "thư 写真.jpg")
 
 
@@ -48,7 +50,16 @@ def test_the_json_is_what_is_promised():
                 "text": "ở",
                 "confidence": 0.75,
                 "polygon": [[0, 0], [9, 0], [9, 8], [0, 8]],
-                "chars": [{"text": "ở", "confidence": 0.75, "box": [1, 2, 3.5, 4]}],
+                "chars": [
+                    {
+                        "text": "ở",
+                        "confidence": 0.75,
+                        "box": [1, 2, 3.5, 4],
+                        "alternatives": [["ơ", 0.2], ["", 0.05]],
+                    }
+                ],
+                "readings": [["ở", -1.5], ["ơ", -3.0]],
+                "note": "note",
             }
         ],
         "source": "thư 写真.jpg",
@@ -106,6 +117,12 @@ def spoil(path: tuple, value):
     (("lines", 0, "chars", 0, "box"), [1, 2, 3, None], "Char.box"),
     (("lines", 0, "chars", 0, "confidence"), True, "Char.confidence"),
     (("lines", 0, "chars", 0, "text"), ["a"], "Char.text"),
+    (("lines", 0, "chars", 0, "alternatives"), 1, "Char.alternatives"),
+    (("lines", 0, "chars", 0, "alternatives", 0), ["a"], "Char.alternatives"),
+    (("lines", 0, "chars", 0, "alternatives", 0), ["a", 1.5], "Char.alternatives"),
+    (("lines", 0, "readings", 0), [None, -1], "Line.readings"),
+    (("lines", 0, "readings", 0), ["a", float("nan")], "Line.readings"),
+    (("lines", 0, "note"), 3, "Line.note"),
 ])  # fmt: skip
 def test_json_that_is_not_ours_is_refused_by_name(path, value, name):
     with pytest.raises(NetchuError) as caught:

@@ -138,6 +138,10 @@ def prepare(
         trainer.watch = Watch(config.learning_rate, fresh=False)
         if config.keep_alphabet:
             trainer.languages = tuple(dict.fromkeys((*started.languages, *config.languages)))
+    if drawer:
+        from netchu.synth.texts import spoken
+
+        trainer.languages = tuple(dict.fromkeys((*trainer.languages, *spoken(drawer.recipe.language))))
     if first and fresh:
         found = examine(trainer) if config.check else iter(())
         for code, message in (*found, *([("drawn-validation", said)] if said else [])):

@@ -8,7 +8,7 @@ import pytest
 
 from netchu.alphabets import ALPHABETS
 from netchu.errors import NetchuError
-from netchu.synth.texts import LANGUAGES, coverage, open_texts
+from netchu.synth.texts import LANGUAGES, coverage, open_texts, spoken
 from netchu.synth.texts.chinese import capital_amount
 from netchu.synth.texts.corpus import Corpus, Lengths, cut_words
 from netchu.synth.texts.grammar import Grammar
@@ -298,3 +298,11 @@ def test_grammar() -> None:
     for rules in ({"a": ("{b}",)}, {"a": ("Ω",)}):
         with pytest.raises(ValueError, match="grammar"):
             Grammar(rules, frozenset("ab"))
+
+
+def test_what_language_texts_are_in() -> None:
+    assert [spoken(name) for name in ("vi", "ja-jis1", "zh", "figures", "plate-cn", "lines")] == [
+        ("vi",), ("ja",), ("zh",), (), (), (),
+    ]  # fmt: skip
+    assert set(spoken("latin")) > {"vi", "fr", "en"}
+    assert all(len(code) == 2 for name in LANGUAGES for code in spoken(name))

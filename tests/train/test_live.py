@@ -434,3 +434,8 @@ def test_what_a_run_is_judged_on_is_not_drawn(tmp_path: Path) -> None:
     assert found == (str(judged / "lines.tsv"), str(judged / "lines.tsv"))
     trainer, _ = prepare([Source(judged)], configure({"check": False}), None, tmp_path / "run", None, SketchSpec())
     assert trainer.live is not None and trainer.live.spec.without == (str(judged / "lines.tsv"),)
+
+
+def test_the_model_says_what_language_it_was_drawn_in(tmp_path: Path) -> None:
+    trainer, _ = prepare([], configure(OPTIONS), None, tmp_path, None, SketchSpec())
+    assert trainer.languages == (SketchSpec().open().recipe.language,) == ("vi",)

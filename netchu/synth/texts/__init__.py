@@ -16,7 +16,7 @@ from netchu.synth.texts.rare import Rare
 from netchu.synth.texts.shelf import Shelf, need_folder, passages
 from netchu.synth.texts.source import Kinds, TextSource, build, coverage
 
-__all__ = ["LANGUAGES", "TextSource", "coverage", "open_texts"]
+__all__ = ["LANGUAGES", "TextSource", "coverage", "open_texts", "spoken"]
 
 _WORDS = Lengths(20, 70)
 _LETTERS = Lengths(20, 70, joined=0.7, hyphen=0.03)  # as lines of letters are
@@ -26,6 +26,13 @@ _GRAMMARS = ("captcha", "figures", "plate-cn", "plate-vn")
 _WIDE = {"ja": "ja-jis1", "zh": "zh-gb2312"}  # the same with more characters
 
 LANGUAGES = tuple(sorted(("vi", *latin.CODES, "latin", *_WIDE, *_WIDE.values(), *_GRAMMARS, "lines")))
+
+
+def spoken(language: str) -> tuple[str, ...]:
+    """The ISO 639-1 codes of what texts of this name are in; none for plates, captchas, figures and own lines."""
+    if language == "latin":
+        return tuple(_MIXED)
+    return () if language in (*_GRAMMARS, "lines") else (language.partition("-")[0],)
 
 
 def open_texts(

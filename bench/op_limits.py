@@ -22,7 +22,7 @@ from harness import RESULTS, Row, append_csv, read_rows, versions
 from netchu import load
 from netchu.data.augment import OPS
 from netchu.data.ops import Canvas, Op
-from netchu.image import Grey, open_grey
+from netchu.image import Grey, lay_flat, open_grey
 from netchu.metrics import score
 from netchu.read import Reader, to_line
 
@@ -33,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", type=Path, nargs="+", help="folders in the native format")
     parser.add_argument("-m", "--model", default="vi")
-    parser.add_argument("--script", choices=("latin", "ja", "zh"), default="latin")
+    parser.add_argument("--script", choices=("latin", "han"), default="latin")
     parser.add_argument("--lines", type=int, default=150, help="in all, evenly over the data sets")
     parser.add_argument("--normaliser", default="caseless-nopunct", help="see netchu eval")
     parser.add_argument("--ops", nargs="*", help="only these")
@@ -42,6 +42,8 @@ def main() -> None:
     reader = load(args.model)
     rows = [row for data in args.data for row in read_rows(data, "train", round(args.lines / len(args.data)))]
     lines = [open_grey(row.image) for row in rows]
+    if reader.info.vertical:  # as the trainer has them when it augments
+        lines = [lay_flat(line) for line in lines]
     plain = cer(reader, lines, rows, args.normaliser)
     print(
         f"{len(rows)} lines of {', '.join(data.name for data in args.data)}: CER {100 * plain:.2f} %", file=sys.stderr

@@ -47,6 +47,15 @@ MODELS: dict[str, Bundled] = {
         "the same for vi-tiny",
         "912e56723fed03d3953967375eb35346ebf815d47791aa10c7dd2d488240b624",
     ),
+    "ja": Bundled(
+        "Japanese, kana and joyo kanji, across and down; trained on drawn lines alone: see its card",
+        "e99ab478bd5dc7148d5a901be43dad9400e42ae35758a0b94ab8dc419cf5f9c8",
+        trained="ja-float",
+    ),
+    "ja-float": Bundled(
+        "ja as it was trained: what training goes on from",
+        "c22a54a8ef63f330cc128d32e95e0b21fcd6239261d52e2db2c779674b090b62",
+    ),
 }
 
 

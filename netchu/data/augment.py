@@ -250,14 +250,13 @@ def for_script(mix: Mix, script: str) -> Mix:
 
 
 _HALF = {each.name: 0.5 for each in USUAL}
-_MIXES = {
+MIXES: Mapping[str, Mix] = {  # before for_script
     "default": Mix(USUAL, single=("pen",)),
     "rand2": Mix(OPS, pick=2, weights={"invert": 0.2}),
     "gentle": Mix(USUAL, weights={"invert": 0.0}, limits=_HALF, single=("pen",)),
     "none": Mix(()),
 }
-MIXES: Mapping[str, Mix] = {name: for_script(mix, "latin") for name, mix in _MIXES.items()}
-DEFAULT = MIXES["default"]
+DEFAULT = for_script(MIXES["default"], "latin")
 
 
 def strength_at(start: float, end: float, progress: float) -> float:

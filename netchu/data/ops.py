@@ -257,7 +257,8 @@ class Mix:
         if strength <= 0:
             return []
         chosen = self._picked(ops, draws) if self.pick else self._by_chance(ops, draws, strength)
-        return [(each, self.limited(each, strength)) for each in chosen]
+        limited = [(each, self.limited(each, strength)) for each in chosen]
+        return [(each, given) for each, given in limited if given > 0]
 
     def _picked(self, ops: Sequence[Op], draws: Sequence[float]) -> list[Op]:
         """`pick` of the ops, without replacement, by their weights (Efraimidis and Spirakis 2006)."""

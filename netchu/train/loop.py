@@ -102,7 +102,7 @@ class Trainer:
         rank_of = parallel.rank_and_world()
         self.maker = Maker(
             material.train, self.pictures, network.height, config.seed, config.augment, network.stride, rank_of,
-            find_mix(config.augment_mix),
+            find_mix(config.augment_mix, material.charset.symbols),
         )  # fmt: skip
         self.timetable = run_timetable(config, material.a_pass(), live is not None)
         self.epochs = len(self.timetable)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 
 import torch
 from torch import nn
 
-from netchu.data.augment import MIXES
+from netchu.data.augment import MIXES, for_script
+from netchu.data.limits import script_of
 from netchu.data.ops import Mix
 from netchu.errors import NetchuError
 from netchu.train.config import TrainConfig
@@ -33,9 +35,9 @@ def choose_precision(wanted: str, device: torch.device) -> str:
     return "bfloat16" if native else "float32"
 
 
-def find_mix(name: str) -> Mix:
-    """The augmentation of that name. Raises NetchuError listing the names, nearest first."""
+def find_mix(name: str, letters: Iterable[str]) -> Mix:
+    """The augmentation of that name, within what their script stands. Raises NetchuError listing the names."""
     if name not in MIXES:
         known = ", ".join(difflib.get_close_matches(name, MIXES, n=len(MIXES), cutoff=0.0))
         raise NetchuError(f"option augment_mix = {name!r}: no such mix; known: {known}")
-    return MIXES[name]
+    return for_script(MIXES[name], script_of(letters))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import cv2
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
 from netchu.data.augment import DEFAULT, MIXES, OPS, augment, for_script, strength_at
-from netchu.data.limits import LIMITS
+from netchu.data.limits import LIMITS, script_of
 from netchu.data.ops import GROUPS, Canvas, Mix, Op
 from netchu.image import to_height
 
@@ -264,14 +266,25 @@ class TestMixes:
         assert far(MIXES["none"]) < 0.5 * far(MIXES["gentle"]) < 0.4 * far(DEFAULT)
 
     def test_limits_hold_at_any_strength_and_differ_by_script(self) -> None:
-        for mix in MIXES.values():
+        for mix, script in itertools.product(MIXES.values(), LIMITS):
             for strength in (0.7, 3.0):
                 for seed in range(20):
-                    for each, limited in mix.choose(np.random.default_rng(seed), strength):
-                        assert limited <= min(strength, LIMITS["latin"][each.name])
+                    for each, limited in for_script(mix, script).choose(np.random.default_rng(seed), strength):
+                        assert 0 < limited <= min(strength, LIMITS[script][each.name])
         unmeasured = for_script(DEFAULT, "tlh")
         assert all(limited <= 1 for _, limited in unmeasured.choose(np.random.default_rng(0), 3.0))
-        assert set(LIMITS["latin"]) == {each.name for each in OPS}
+        assert all(set(limits) == {each.name for each in OPS} for limits in LIMITS.values())
+
+    def test_the_trainer_takes_those_of_its_letters(self) -> None:
+        assert [script_of(letters) for letters in ("abcđ, 1", "東京あいabc", "", "1.2", "кана", "カナ")] == [
+            "latin", "han", "latin", "latin", "latin", "han",
+        ]  # fmt: skip
+        pytest.importorskip("torch")
+        from netchu.train.setup import find_mix
+
+        for letters, script in (("abc", "latin"), ("かな", "han")):
+            mix = find_mix("default", letters)
+            assert all(mix.limited(each, 9.0) == LIMITS[script][each.name] for each in mix.ops)
 
 
 def test_the_strength_goes_in_a_straight_line() -> None:

@@ -33,6 +33,7 @@ from netchu.train.parts import Part, run_timetable
 from netchu.train.scoring import by_set, rates, read_examples
 from netchu.train.setup import choose_precision, find_mix, make_optimizer
 
+SAVED_EVERY = 20.0  # seconds between checkpoints, at the ends of epochs: an epoch of a hundred lines is over in one
 STRETCH = 0.1  # log-s.d. of how much wider or narrower a training line is drawn, at augmentation strength 1
 Report = Callable[[dict[str, Any]], None]  # gets every event that the log gets
 
@@ -114,6 +115,7 @@ class Trainer:
             lines = sum(part.size for parts in self.timetable for part in parts)
             self.steps = math.ceil(lines * width / config.batch_columns)
         self.asked = self.stopping = False  # a signal came; all processes have agreed to stop
+        self.saved = -math.inf  # when the last checkpoint was written
 
     def run(self) -> Progress:
         """Train to the end of the schedule, to the end of patience or to Ctrl-C, whichever comes first."""
@@ -126,8 +128,10 @@ class Trainer:
                 self.progress.part = self.progress.batch = 0
                 if self.progress.epoch % self.config.evaluate_every == 0 or self.progress.epoch == self.epochs:
                     self.evaluate()
-                self.save()
-                if self._patience_over():
+                over = self.progress.epoch == self.epochs or self._patience_over()
+                if over or time.monotonic() - self.saved > SAVED_EVERY:
+                    self.save()
+                if over and self.progress.epoch < self.epochs:
                     self.log({"event": "stopped early", "epoch": self.progress.epoch})
                     break
         if self.stopping:
@@ -334,6 +338,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write last.safetensors: all that resuming needs."""
+        self.saved = time.monotonic()
         if parallel.rank_and_world()[0] == 0:
             groups: Mapping[str, Mapping[str, Tensor]] = {
                 "network": self.network.state_dict(),

@@ -56,6 +56,15 @@ MODELS: dict[str, Bundled] = {
         "ja as it was trained: what training goes on from",
         "c22a54a8ef63f330cc128d32e95e0b21fcd6239261d52e2db2c779674b090b62",
     ),
+    "zh": Bundled(
+        "simplified Chinese, the 3,755 characters of GB2312 level 1; trained on drawn lines alone: see its card",
+        "b142c71ec46e50b9467040944a5debb3f1016b75e84e3da91855d72673c9ae91",
+        trained="zh-float",
+    ),
+    "zh-float": Bundled(
+        "zh as it was trained: what training goes on from",
+        "72398d91d863d1e9f1928038330fd39ae733a6ab41cafb00f32e846958b80841",
+    ),
 }
 
 

@@ -1,0 +1,98 @@
+"""What every decoder makes of the same logits: error rates and milliseconds a line, beside the network's own time.
+
+    python bench/decoders.py ../shared/data/vi/cinnamon --split val -m vi --decoder greedy \
+        --decoder beam:lm=vi.lm,alpha=0.5 --decoder "words:kind=beam,lexicon=words.txt" --normaliser nfc
+
+A decoder is NAME, then settings after a colon: those of `netchu read -D`, and lm, word_lm, lexicon, grammar. The
+network reads every line once, one thread; then each decoder reads all the logits, one line at a time, in one thread.
+Errors are counted against greedy's on the same lines; intervals are bootstrapped over lines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from harness import RESULTS, append_csv, versions
+
+import netchu
+from netchu.data.lines import read_lines
+from netchu.decode.choose import Wish, choose
+from netchu.image import open_grey, pad_batch
+from netchu.metrics import Scores, score
+from netchu.read import Reader, batches, stepped, to_line, write
+from netchu.settings import parse_setting
+
+FILES = ("lm", "word_lm", "lexicon", "grammar")
+
+
+def parse(spec: str) -> Wish:
+    """NAME:key=value,key=value -> what is asked for."""
+    name, _, rest = spec.partition(":")
+    settings = dict(parse_setting(each) for each in rest.split(",") if each)
+    files = {key: str(settings.pop(key)) for key in FILES if key in settings}
+    return Wish(name, **files, settings=tuple(settings.items()))
+
+
+def run_network(reader: Reader, pictures: list[Any]) -> tuple[list[Any], float]:
+    """Logits of each line and seconds a line, by batches as netchu reads them."""
+    lines = [to_line(picture, reader.info.height) for picture in pictures]
+    found: list[Any] = [None] * len(lines)
+    started = time.perf_counter()
+    for batch in batches([line.shape[1] for line in lines]):
+        images, widths = pad_batch([lines[k] for k in batch], stepped(lines[batch[-1]].shape[1]))
+        logits, lengths = reader.session.run(images, widths)
+        for k, frames, length in zip(batch, logits, lengths):
+            found[k] = frames[:length].copy()
+    return found, (time.perf_counter() - started) / len(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--split", default="val")
+    parser.add_argument("-m", "--model", default="vi")
+    parser.add_argument("--decoder", action="append", default=[], help="NAME[:key=value,...]; repeatable")
+    parser.add_argument("--normaliser", default="nfc")
+    parser.add_argument("--out", type=Path, default=RESULTS / "decoders.csv")
+    args = parser.parse_args()
+    reader = netchu.load(args.model, decoder="greedy")
+    folder = Path(reader.session.path).parent
+    samples = read_lines(args.data).part(args.split).samples
+    logits, network = run_network(reader, [open_grey(sample.image) for sample in samples])
+    print(f"{len(samples)} lines, network {1000 * network:.2f} ms a line", file=sys.stderr)
+    texts = [sample.text for sample in samples]
+    plain: Scores | None = None
+    rows = []
+    for spec in ["greedy", *(each for each in args.decoder if each != "greedy")]:
+        decoder = choose(parse(spec), reader.info, folder).decoder
+        decoder(logits[0], len(logits[0]))  # what is compiled or opened at the first call
+        taken, readings = [], []
+        for frames in logits:
+            started = time.perf_counter()
+            readings.append(decoder(frames, len(frames), reader.info.temperature))
+            taken.append(time.perf_counter() - started)
+        read = [write(each, reader.info.charset, (48, 100), 1.0).text for each in readings]
+        found = score(texts, read, normaliser=args.normaliser)
+        plain = plain or found
+        rows.append({
+            "model": args.model, "set": args.data.name, "lines": len(texts), "normaliser": args.normaliser,
+            "decoder": spec, "cer": round(found.cer, 5), "cer_low": round(found.cer_ci95[0], 5),
+            "cer_high": round(found.cer_ci95[1], 5), "wer": round(found.wer, 5),
+            "wer_low": round(found.wer_ci95[0], 5), "wer_high": round(found.wer_ci95[1], 5), "ser": round(found.ser, 5),
+            "cer_of_greedy": round(found.cer / plain.cer, 3), "wer_of_greedy": round(found.wer / plain.wer, 3),
+            "ms_median": round(1000 * float(np.median(taken)), 3),
+            "share_of_network": round(float(np.mean(taken)) / network, 4), "versions": versions("netchu", "numba"),
+        })  # fmt: skip
+        print(
+            f"{spec}: CER {100 * found.cer:.2f} WER {100 * found.wer:.2f} {rows[-1]['ms_median']} ms", file=sys.stderr
+        )
+    append_csv(args.out, rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""A small recurrent model of characters, run by ONNX Runtime: how likely whole candidate texts are, many at a time."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from netchu.errors import NetchuError
+from netchu.image import printable, read_bytes
+from netchu.lm.guard import Sketch
+from netchu.text import FORMS, Form, canonical
+
+METADATA_KEY = "netchu-lm"
+FORMAT_VERSION = 1
+END, UNKNOWN, SPECIALS = 0, 1, 2  # the end of a line, which stands before its first symbol too; any other symbol
+BATCH_SYMBOLS = 4096  # padded symbols a batch: enough to amortise a call
+
+
+@dataclass(frozen=True)
+class NeuralInfo:
+    """What the file of a model says of itself. Label SPECIALS + i is vocabulary[i], a code point in `form`."""
+
+    name: str
+    form: Form
+    vocabulary: tuple[str, ...]
+    sketch: Sketch | None = None  # of the lines it was made from; None: not known
+    about: dict[str, Any] = field(default_factory=dict)  # sources, terms, how it was made
+
+    def to_json(self) -> str:
+        sketch = None
+        if self.sketch is not None:
+            bits = base64.b64encode(self.sketch.bits.tobytes()).decode("ascii")
+            sketch = {"bits": bits, "members": self.sketch.members}
+        fields = {"format": FORMAT_VERSION, "name": self.name, "form": self.form, "about": self.about}
+        return json.dumps(
+            {**fields, "vocabulary": list(self.vocabulary), "sketch": sketch}, ensure_ascii=False, sort_keys=True
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> NeuralInfo:
+        """What to_json wrote. Raises ValueError, KeyError, TypeError or AttributeError when it is anything else."""
+        fields = json.loads(text)
+        if fields["format"] != FORMAT_VERSION:
+            raise ValueError(f"format {fields['format']} is not one this version reads; install a newer netchu")
+        if fields["form"] not in FORMS:
+            raise ValueError(f"Unicode form {fields['form']!r}")
+        vocabulary = tuple(fields["vocabulary"])
+        if len(set(vocabulary)) != len(vocabulary) or not all(len(symbol) == 1 for symbol in vocabulary):
+            raise ValueError("a vocabulary that is not one of different code points")
+        sketch = fields["sketch"]
+        if sketch is not None:
+            bits = np.frombuffer(base64.b64decode(sketch["bits"], validate=True), np.uint8)
+            sketch = Sketch(bits, int(sketch["members"]))
+        return cls(str(fields["name"]), fields["form"], vocabulary, sketch, dict(fields["about"]))
+
+
+class NeuralModel:
+    """A loaded model. It keeps no state between calls: share one among threads as you like."""
+
+    def __init__(self, path: str | os.PathLike[str], threads: int = 1) -> None:
+        """Load a `.onnx` of ours. Raises NetchuError when it is missing, damaged or something else."""
+        self.path = printable(os.fspath(path))
+        data = read_bytes(path)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.log_severity_level = 4  # a broken file is reported by us, in one line
+        options.enable_mem_pattern = False
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+            metadata = self._session.get_modelmeta().custom_metadata_map
+        except Exception as error:  # ONNX Runtime raises its own kinds, none of them exported by name
+            reason = str(error).splitlines()[0][:100]
+            raise NetchuError(f"{self.path}: not a whole ONNX model ({reason}); fetch or train it again") from None
+        if METADATA_KEY not in metadata:
+            raise NetchuError(
+                f"{self.path}: an ONNX model, but no language model of ours (no {METADATA_KEY!r} metadata); "
+                "make one with netchu lm train --neural"
+            )
+        try:
+            self.info = NeuralInfo.from_json(metadata[METADATA_KEY])
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise NetchuError(
+                f"{self.path}: its {METADATA_KEY!r} metadata cannot be understood ({error}); train it again"
+            ) from None
+        ports = {port.name for port in (*self._session.get_inputs(), *self._session.get_outputs())}
+        if ports != {"symbols", "scores", "log_probs"}:
+            raise NetchuError(
+                f"{self.path}: takes and gives {', '.join(sorted(ports))}, a model of ours symbols -> scores, "
+                "log_probs; train it again"
+            )
+        self.digest = hashlib.sha256(data).hexdigest()
+        self._labels = {symbol: SPECIALS + index for index, symbol in enumerate(self.info.vocabulary)}
+
+    def score(self, texts: Iterable[str]) -> NDArray[np.float64]:
+        """Log-probabilities (nats) of the texts as whole lines, their ends included, (N,).
+
+        Texts are brought into the model's Unicode form first. A symbol that the model does not know counts as any of
+        those it does not.
+        """
+        lines = [self.encode(text) for text in texts]
+        found = np.zeros(len(lines))
+        for batch in _batches([len(line) for line in lines]):
+            symbols = np.full((len(batch), max(len(lines[index]) for index in batch)), END, np.int64)
+            for row, index in zip(symbols, batch):
+                row[: len(lines[index])] = lines[index]
+            (scores,) = self._session.run(["scores"], {"symbols": symbols})
+            for row, index in zip(np.asarray(scores, np.float64), batch):
+                found[index] = row[: len(lines[index]) - 1].sum()
+        return found
+
+    def next_symbols(self, text: str) -> NDArray[np.float64]:
+        """Log-probabilities (nats) of every label after every beginning of a text, the whole included: (L + 1, V)."""
+        symbols = np.array([self.encode(text)], np.int64)
+        (found,) = self._session.run(["log_probs"], {"symbols": symbols})
+        return np.asarray(found[0], np.float64)
+
+    def bits(self, texts: Iterable[str]) -> float:
+        """Bits a character of the canonical texts (ends of lines among the characters): lower is better.
+
+        Raises NetchuError when the texts hold nothing.
+        """
+        lines = [line for line in (canonical(text, self.info.form) for text in texts) if line]
+        if not lines:
+            raise NetchuError("no text to measure a language model on; every line is empty")
+        return -float(self.score(lines).sum()) / math.log(2) / sum(len(line) + 1 for line in lines)
+
+    def encode(self, text: str) -> list[int]:
+        """The labels of a text, END before and after them."""
+        labels = [self._labels.get(char, UNKNOWN) for char in canonical(text, self.info.form)]
+        return [END, *labels, END]
+
+
+def load_neural(path: str | os.PathLike[str], threads: int = 1) -> NeuralModel:
+    """A model that `netchu lm train --neural` wrote. Raises NetchuError when the file is anything else."""
+    return NeuralModel(path, threads)
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Indices of lines to run together: sorted by length, BATCH_SYMBOLS padded symbols at most, never none."""
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda index: lengths[index]):
+        if batch and (len(batch) + 1) * lengths[index] > BATCH_SYMBOLS:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch

@@ -31,7 +31,7 @@ def reader():
 @pytest.fixture(autouse=True)
 def loaded(reader, monkeypatch):
     """The verb loads its model once for the whole module."""
-    monkeypatch.setattr(verb, "load", lambda model: reader if model == "vi" else reading.load(model))
+    monkeypatch.setattr(verb, "load", lambda model, decoder="": reader if model == "vi" else reading.load(model))
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ def reader():
 @pytest.fixture(autouse=True)
 def loaded(reader, monkeypatch):
     """The verb loads its model once for the whole module."""
-    monkeypatch.setattr(verb, "load", lambda model: reader if model == "vi" else reading.load(model))
+    monkeypatch.setattr(verb, "load", lambda model, decoder="": reader if model == "vi" else reading.load(model))
 
 
 @pytest.fixture(scope="module")
@@ -319,7 +319,7 @@ def test_a_pipe_that_closes_early_ends_it_quietly(scans):
         "def attempt(reader, source, line):\n"
         "    print(end='.', file=sys.stderr); time.sleep(0.01)\n"
         "    return Page(1, 1, (Line('x' * 50000, 1.0, (), ()),), source), ''\n"
-        "verb.attempt = attempt; verb.load = lambda model: None\n"
+        "verb.attempt = attempt; verb.load = lambda model, decoder=None: None\n"
         "verb.expand = lambda files: [f'{k}.png' for k in range(3000)]\n"
         "verb.marked = lambda line, limit: line.text\n"
         "from netchu.cli import main\nmain()"
@@ -342,7 +342,7 @@ def test_ctrl_c_is_exit_code_130_at_once(scans):
         "import sys, time, netchu.cli.read as verb\n"
         "def attempt(reader, source, line):\n"
         "    print('started', flush=True); time.sleep(0.5); return None, 'late'\n"
-        "verb.attempt = attempt; verb.load = lambda model: None\n"
+        "verb.attempt = attempt; verb.load = lambda model, decoder=None: None\n"
         "verb.expand = lambda files: [f'{k}.png' for k in range(500)]\n"
         "from netchu.cli import main\nmain()"
     )

@@ -15,14 +15,18 @@ from typing import TYPE_CHECKING
 from netchu.errors import NetchuError
 
 if TYPE_CHECKING:
+    from netchu.decode.choose import Wish
     from netchu.read import Reader
 
 __version__ = "0.1.0"
 __all__ = ["NetchuError", "__version__", "load"]
 
 
-def load(model: str = "vi", threads: int = 1) -> Reader:
-    """A reader for a bundled model's name or a path to a `.onnx`. Raises NetchuError when there is no such model."""
+def load(model: str = "vi", threads: int = 1, decoder: str | Wish = "") -> Reader:
+    """A reader for a bundled model's name or a path to a `.onnx`. Raises NetchuError when there is no such model.
+
+    `decoder`: "greedy", "beam", a name of the model's own, or a netchu.decode.choose.Wish; empty: the model's default.
+    """
     from netchu import read
 
-    return read.load(model, threads)
+    return read.load(model, threads, decoder)

@@ -10,6 +10,8 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +22,9 @@ from netchu.image import Grey, Source, lay_flat, open_grey, pad_batch, printable
 from netchu.records import Char, Line, Page
 from netchu.session import Session
 from netchu.text import Charset, canonical
+
+if TYPE_CHECKING:
+    from netchu.decode.choose import Wish
 
 WIDTH_STEP = 32  # lines of one batch are padded to a multiple of this: few shapes, so memory stays flat
 BATCH_COLUMNS = 8192  # padded columns a batch: enough to amortise a call, small enough to stay in cache
@@ -82,11 +87,18 @@ class Reader:
         return [result for result in results if result is not None]
 
 
-def load(model: str = "vi", threads: int = 1) -> Reader:
-    """A reader for a bundled model's name or a path to a `.onnx`. Raises NetchuError when there is no such model."""
-    from netchu import zoo
+def load(model: str = "vi", threads: int = 1, decoder: str | Wish = "") -> Reader:
+    """A reader for a bundled model's name or a path to a `.onnx`. Raises NetchuError when there is no such model.
 
-    return Reader(Session(zoo.find(model), threads))
+    `decoder` is "greedy", "beam", a name that the model gives to one of its own, or a Wish with files and settings;
+    empty: what the model is best read with.
+    """
+    from netchu import zoo
+    from netchu.decode.choose import Wish, choose
+
+    session = Session(zoo.find(model), threads)
+    wish = Wish(decoder) if isinstance(decoder, str) else decoder
+    return Reader(session, choose(wish, session.info, Path(session.path).parent).decoder)
 
 
 def to_line(picture: Grey, height: int) -> Grey:

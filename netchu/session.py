@@ -31,6 +31,7 @@ class ModelInfo:
     direction: str = "ltr"  # "ltr ttb": tall pictures are lines that run from the top down
     languages: tuple[str, ...] = ()
     temperature: float = 1.0  # logits are divided by it before they are called probabilities
+    decoders: dict[str, dict[str, Any]] = field(default_factory=dict)  # name -> options: see netchu.decode.choose
     architecture: str = ""
     parameters: int = 0
     data: dict[str, str] = field(default_factory=dict)  # training set -> digest
@@ -65,6 +66,8 @@ class ModelInfo:
             value = getattr(info, name)
             if not isinstance(value, int if name != "temperature" else int | float) or not value > 0:
                 raise ValueError(f"{name} is {value!r}")
+        if not isinstance(info.decoders, dict) or not all(isinstance(each, dict) for each in info.decoders.values()):
+            raise ValueError("decoders are no objects by name")
         return info
 
 

@@ -18,6 +18,7 @@ VERBS = {
     "train": ("netchu.cli.train", "Teach a model from transcribed lines."),
     "data": ("netchu.cli.data", "Import, check, split, look at and export data sets."),
     "synth": ("netchu.cli.synth", "Draw training lines."),
+    "lm": ("netchu.cli.lm", "Train, check and convert language models."),
     "models": ("netchu.cli.models", "List, show and verify models."),
     "export": ("netchu.cli.models", "Turn a checkpoint into a model file."),
 }
@@ -85,4 +86,6 @@ def main() -> None:
         sys.exit(2)
 
 
-_EXTRAS = {"torch": "train", "safetensors": "train", "onnx": "train", "lmdb": "lmdb", "fontTools": "synth"}
+_EXTRAS = {
+    "torch": "train", "safetensors": "train", "onnx": "train", "lmdb": "lmdb", "fontTools": "synth", "numba": "lm",
+}  # fmt: skip

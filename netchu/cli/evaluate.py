@@ -6,6 +6,7 @@ import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from netchu.cli.decoding import decoding, wish_of
 from netchu.data.lines import SPLITS, LineSet, read_lines, write_whole
+from netchu.decode.choose import Choice, choose
 from netchu.errors import NetchuError
 from netchu.image import Grey, open_grey
 from netchu.metrics import score
@@ -32,23 +35,28 @@ CHUNK = 64  # lines decoded and read at a time: bounded memory, and enough to so
     "--normaliser", default="nfc", show_default=True, help="How texts are compared; an unknown name lists them."
 )
 @click.option("--unit", type=click.Choice(["codepoint", "grapheme"]), default="codepoint", show_default=True)
-@click.option("--decoder", type=click.Choice(["greedy"]), default="greedy", show_default=True)
+@decoding
+@click.option("--allow-leak", is_flag=True, help="Score even where a language model saw these lines; it is said.")
 @click.option("-j", "--jobs", type=click.IntRange(1), default=None, help="Threads.  [default: all cores]")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write image, reference and reading of every line here (TSV)."
 )
 @click.option("--json", "as_json", is_flag=True)
 def evaluate(
-    datasets: tuple[Path, ...], model: str, split: str | None, normaliser: str, unit: str, decoder: str,
-    jobs: int | None, out: Path | None, as_json: bool,
+    datasets: tuple[Path, ...], model: str, split: str | None, normaliser: str, unit: str, jobs: int | None,
+    out: Path | None, as_json: bool, allow_leak: bool, **decoder: Any,
 ) -> None:  # fmt: skip
     """Score a model on data sets in the native format. A set without a split column is scored whole."""
     named_normaliser(normaliser)  # an unknown name is said before hours of reading, not after
-    reader = load(model)
+    session = load(model, decoder="greedy").session
+    choice = choose(wish_of(**decoder), session.info, Path(session.path).parent)
+    reader = Reader(session, choice.decoder)
     results, rows = [], ["image\treference\treading\n"]
     for dataset in datasets:
-        result, read_out = evaluate_set(reader, model, dataset, split, normaliser, unit, jobs or os.cpu_count() or 1)
-        results.append({**result, "decoder": decoder})
+        lines = lines_of(dataset, split)
+        leak = leaked(choice, lines, allow_leak)
+        result, read_out = evaluate_set(reader, model, lines, split, normaliser, unit, jobs or os.cpu_count() or 1)
+        results.append({"dataset": str(dataset), **result, "decoder": choice.name, "leak": leak})
         rows += read_out
     if as_json:
         click.echo(json.dumps(results[0] if len(results) == 1 else results, ensure_ascii=False))
@@ -58,25 +66,57 @@ def evaluate(
         write_whole(out, "".join(rows).encode("utf-8"))
 
 
-def evaluate_set(
-    reader: Reader, model: str, dataset: Path, split: str | None, normaliser: str, unit: str, jobs: int
-) -> tuple[dict[str, Any], list[str]]:
-    """One data set -> (its result, a TSV row a line). Pictures that cannot be opened count as read empty."""
+def lines_of(dataset: Path, split: str | None) -> LineSet:
+    """What is to be scored. Raises NetchuError where the split holds nothing."""
     found = read_lines(dataset)
     lines = found.part(split) if split and "split" in found.columns else found
     if not len(lines):
         there = ", ".join(name for name in SPLITS if any(sample.split == name for sample in found.samples))
         raise NetchuError(f"{dataset}: no lines in split {split!r}; it has {there or 'no splits: leave --split out'}")
+    return replace(lines, rejects=found.rejects)
+
+
+def leaked(choice: Choice, lines: LineSet, allowed: bool) -> str:
+    """What the decoder's language models and lexicon have seen of the lines; empty: nothing worth telling.
+
+    Raises NetchuError where that is too much for an honest score, or cannot be told, unless it is allowed.
+    """
+    if not choice.models and not choice.entries:
+        return ""
+    from netchu.lm.guard import Sketch, overlap
+
+    texts = [sample.text for sample in lines.samples]
+    said = []
+    for model in (*choice.models, *((Sketch.of(choice.entries),) if choice.entries else ())):
+        name = "the lexicon" if isinstance(model, Sketch) else f"language model {model.name}"
+        try:
+            found = overlap(model, texts)
+        except NetchuError as error:
+            if not allowed:
+                raise NetchuError(f"{error} (--allow-leak)") from None
+            said.append(str(error))
+            continue
+        if found.leaks:
+            said.append(f"{name} was made from the lines it is scored on: {found}")
+    if said and not allowed:
+        raise NetchuError(f"{lines.root}: {'; '.join(said)}; use another, or --allow-leak to score all the same")
+    return "; ".join(said)
+
+
+def evaluate_set(
+    reader: Reader, model: str, lines: LineSet, split: str | None, normaliser: str, unit: str, jobs: int
+) -> tuple[dict[str, Any], list[str]]:
+    """One data set -> (its result, a TSV row a line). Pictures that cannot be opened count as read empty."""
     started = time.perf_counter()
     readings, unreadable = read_set(reader, lines, jobs)
     seconds = time.perf_counter() - started
     references = [sample.text for sample in lines.samples]
-    writers = [sample.writer for sample in lines.samples] if "writer" in found.columns else None
+    writers = [sample.writer for sample in lines.samples] if "writer" in lines.columns else None
     scores = score(references, [line.text for line in readings], normaliser=normaliser, unit=unit, writers=writers)  # type: ignore[arg-type]
     result = {
-        "model": model, "dataset": str(dataset), "split": split if "split" in found.columns else None,
+        "model": model, "split": split if "split" in lines.columns else None,
         **scores.to_json(), "seconds": round(seconds, 3), "lines_per_second": round(len(lines) / seconds, 2),
-        "threads": jobs, "unreadable": unreadable, "rejected": len(found.rejects),
+        "threads": jobs, "unreadable": unreadable, "rejected": len(lines.rejects),
     }  # fmt: skip
     rows = [f"{lines.name(s)}\t{s.text}\t{line.text}\n" for s, line in zip(lines.samples, readings)]
     return result, rows
@@ -115,6 +155,8 @@ def show(results: list[dict[str, Any]]) -> None:
         )  # fmt: skip
     Console().print(table)
     for result in results:
+        if result["leak"]:
+            click.echo(f"{result['dataset']}: NOT AN HONEST SCORE: {result['leak']}", err=True)
         worst = result["worst_writer"]
         if worst:
             name, rate = Path(result["dataset"]).name, 100 * worst["cer"]

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from glob import glob
 from pathlib import Path
+from typing import Any
 
 import click
 
+from netchu.cli.decoding import decoding, wish_of
 from netchu.data.lines import write_whole
 from netchu.errors import NetchuError
 from netchu.image import SUFFIXES, printable
@@ -26,15 +28,16 @@ from netchu.records import Line, Page
 @click.option("--json", "as_json", is_flag=True, help="The same as -f json.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="A folder: one file a picture goes there.")
 @click.option("-m", "--model", default="vi", show_default=True, help="A bundled model's name or a path to a .onnx.")
+@decoding
 @click.option("-j", "--jobs", type=click.IntRange(1), default=None, help="Pictures read at once.  [default: all cores]")
 @click.option("--min-conf", type=click.FloatRange(0, 1), default=0.0, help="Mark what is less sure than this with ⟦…⟧.")
 def read(
     files: tuple[str, ...], line: bool, form: str, as_json: bool, output: Path | None, model: str, jobs: int | None,
-    min_conf: float,
+    min_conf: float, **decoder: Any,
 ) -> None:  # fmt: skip
     """Read text out of pictures. One that cannot be read is reported, and the others go on."""
     form = "json" if as_json else form
-    reader = load(model)
+    reader = load(model, decoder=wish_of(**decoder))
     sources = list(expand(files))
     if not sources:
         raise NetchuError(f"{', '.join(files)}: no pictures there ({', '.join(sorted(SUFFIXES))})")
@@ -47,6 +50,8 @@ def read(
             if page is None:
                 failed.append(why)
                 continue
+            for note in dict.fromkeys(each.note for each in page.lines if each.note):
+                click.echo(f"netchu: {printable(source)}: {note}", err=True)
             text = render(page, form, min_conf, several and output is None)
             if output:
                 write_whole(names[source], text.encode("utf-8"))

@@ -23,10 +23,10 @@ def greedy(logits: NDArray[np.floating[Any]], length: int, temperature: float = 
     starts = np.concatenate([[0], edges])
     ends = np.concatenate([edges, [len(best)]])
     written = best[starts] != BLANK
-    starts, ends, classes = starts[written], ends[written], best[starts][written]
-    if len(classes) == 0:
+    if not written.any():
         return NOTHING
     top = frames[np.arange(len(best)), best]
     spread = np.exp((frames - top[:, None]) / temperature).sum(1)  # 1 / probability of the best class, by frame
-    sure = 1.0 / np.array([spread[start:end].min() for start, end in zip(starts, ends)])
+    sure = 1.0 / np.minimum.reduceat(spread, starts)[written]
+    starts, ends, classes = starts[written], ends[written], best[starts][written]
     return Reading(tuple(classes.tolist()), tuple(starts.tolist()), tuple(ends.tolist()), tuple(sure.tolist()))

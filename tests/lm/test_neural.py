@@ -1,4 +1,4 @@
-"""The recurrent language model: it is a distribution, padding and batches change nothing, and it learns."""
+"""The neural language model: it is a distribution, padding and batches change nothing, and it learns."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ torch = pytest.importorskip("torch")
 from netchu.train.language import LanguageNetwork, NeuralOptions, export_neural, train_neural  # noqa: E402
 
 LINES = ("số nhà mười hai", "đường Hai Bà Trưng", "quận Hoàn Kiếm", "một dòng chữ dài hơn năm từ để nhớ")
-SMALL = NeuralOptions(steps=150, batch=8, hidden=32, embedding=16, learning_rate=0.02, least=1, terms="free")
+SMALL = NeuralOptions(steps=150, batch=8, width=24, layers=3, learning_rate=0.02, least=1, terms="free")
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +29,12 @@ def model(tmp_path_factory):
     train_neural([Source("lines", LINES)], path, SMALL, told.append)
     assert len(told) == 10
     return load_neural(path)
+
+
+def test_what_follows_is_told_from_what_came_before_alone(model):
+    one, other = model.next_symbols("số nhà mười hai"), model.next_symbols("số nhà Kiếm")
+    np.testing.assert_allclose(one[:8], other[:8], atol=1e-5)
+    assert np.abs(one[8] - other[8]).max() > 0.1
 
 
 def test_what_may_follow_sums_to_one(model):
@@ -89,7 +95,7 @@ def test_the_file_says_what_it_is_made_of(model):
 
 def test_onnx_says_what_torch_says(tmp_path):
     torch.manual_seed(3)
-    network = LanguageNetwork(SPECIALS + 5, 24, 8)
+    network = LanguageNetwork(SPECIALS + 5, 24, 3)
     path = tmp_path / "a.onnx"
     export_neural(network, NeuralInfo("a", "NFC", tuple("abcde")), path)
     model = load_neural(path)
@@ -103,7 +109,7 @@ def test_onnx_says_what_torch_says(tmp_path):
 def test_a_wrong_export_is_refused(tmp_path, monkeypatch):
     from netchu.train import language
 
-    network = LanguageNetwork(SPECIALS + 2, 8, 4)
+    network = LanguageNetwork(SPECIALS + 2, 8, 2)
     data = language._to_onnx(network, NeuralInfo("a", "NFC", ("a", "b")))
     with torch.no_grad():
         network.head.bias[0] += 1
@@ -114,7 +120,7 @@ def test_a_wrong_export_is_refused(tmp_path, monkeypatch):
 
 
 def test_the_same_seed_gives_the_same_file(tmp_path):
-    options = NeuralOptions(steps=5, batch=4, hidden=8, embedding=4, least=1)
+    options = NeuralOptions(steps=5, batch=4, width=8, layers=2, least=1)
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         train_neural([Source("lines", LINES)], tmp_path / name / "m.onnx", options)
@@ -122,7 +128,7 @@ def test_the_same_seed_gives_the_same_file(tmp_path):
 
 
 def test_rare_symbols_are_unknown_ones(tmp_path):
-    options = NeuralOptions(steps=2, batch=4, hidden=8, embedding=4, least=2)
+    options = NeuralOptions(steps=2, batch=4, width=8, layers=2, least=2)
     info = train_neural([Source("a", ("abab", "abc"))], tmp_path / "m.onnx", options)
     assert info.vocabulary == ("a", "b")
     model = load_neural(tmp_path / "m.onnx")
@@ -161,7 +167,7 @@ def test_bad_files(tmp_path, model):
 def test_an_interrupted_training_leaves_nothing(tmp_path):
     code = (
         "import sys\nfrom netchu.lm.sources import Source\nfrom netchu.train.language import *\n"
-        "options = NeuralOptions(steps=100_000, least=1, hidden=8, batch=4)\nprint('going', flush=True)\n"
+        "options = NeuralOptions(steps=100_000, least=1, width=8, batch=4)\nprint('going', flush=True)\n"
         f"train_neural([Source('a', {LINES!r})], sys.argv[1], options)\n"
     )
     call = [sys.executable, "-c", code, str(tmp_path / "m.onnx")]

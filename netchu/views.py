@@ -24,13 +24,11 @@ def wide(line: Grey) -> Grey:
     return cv2.resize(line, (round(1.25 * columns), rows), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
-def small(line: Grey) -> Grey:
-    """A tenth smaller, on paper like that at its edges."""
+def narrow(line: Grey) -> Grey:
+    """A tenth narrower."""
     rows, columns = line.shape
-    size = (max(1, round(0.9 * columns)), max(1, round(0.9 * rows)))
-    shrunk = cv2.resize(line, size, interpolation=cv2.INTER_AREA)
-    above = (rows - size[1]) // 2
-    return cv2.copyMakeBorder(shrunk, above, rows - size[1] - above, 0, 0, cv2.BORDER_REPLICATE)  # type: ignore[return-value]
+    size = (max(1, round(0.9 * columns)), rows)
+    return cv2.resize(line, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
 
 def upright(line: Grey) -> Grey:
@@ -52,9 +50,9 @@ def _shear(line: Grey, slope: float) -> Grey:
     return cv2.warpAffine(line, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
 
 
-# In the order of what each adds to those before it, on real lines: two views make an eighth fewer character errors than
-# one, four a sixth fewer. Thicker, thinner, paler and shifted pictures add next to nothing.
-VIEWS: tuple[View, ...] = (plain, wide, small, upright, leaning)
+# In the order of what they add to those before: on real lines the second view takes a tenth of the character errors
+# away, all others together a few hundredths more. Thicker, thinner, paler and shifted pictures add next to nothing.
+VIEWS: tuple[View, ...] = (plain, wide, leaning, narrow, upright)
 
 
 def views(count: int) -> tuple[View, ...]:

@@ -1,4 +1,4 @@
-"""A small network that foretells characters, run by ONNX Runtime: how likely whole candidate texts are, many at a time."""
+"""A small network that foretells characters, run by ONNX Runtime: how likely candidate texts are, many at a time."""
 
 from __future__ import annotations
 

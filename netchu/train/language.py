@@ -66,8 +66,8 @@ class LanguageNetwork(nn.Module):
         """Lines int64 (N, L), END first -> log-probabilities of the symbols that follow (N, L - 1), and of all after
         each (N, L - 1, V)."""
         states = self.embedding(symbols[:, :-1]).transpose(1, 2)
-        for layer in self.layers:
-            ahead, gate = layer(nn.functional.pad(states, (2 * layer.dilation[0], 0))).chunk(2, 1)
+        for place, layer in enumerate(self.layers):
+            ahead, gate = layer(nn.functional.pad(states, (2 * 2**place, 0))).chunk(2, 1)
             states = states + torch.tanh(ahead) * torch.sigmoid(gate)
         log_probs = self.head(states.transpose(1, 2)).log_softmax(-1)
         return log_probs.gather(2, symbols[:, 1:, None])[:, :, 0], log_probs

@@ -166,7 +166,8 @@ def test_bad_files(tmp_path, model):
 
 def test_an_interrupted_training_leaves_nothing(tmp_path):
     code = (
-        "import sys\nfrom netchu.lm.sources import Source\nfrom netchu.train.language import *\n"
+        "import signal, sys\nfrom netchu.lm.sources import Source\nfrom netchu.train.language import *\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background ignores it\n"
         "options = NeuralOptions(steps=100_000, least=1, width=8, batch=4)\nprint('going', flush=True)\n"
         f"train_neural([Source('a', {LINES!r})], sys.argv[1], options)\n"
     )

@@ -339,7 +339,8 @@ def test_a_pipe_that_closes_early_ends_it_quietly(scans):
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_ctrl_c_is_exit_code_130_at_once(scans):
     code = (
-        "import sys, time, netchu.cli.read as verb\n"
+        "import signal, sys, time, netchu.cli.read as verb\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background ignores it\n"
         "def attempt(reader, source, line):\n"
         "    print('started', flush=True); time.sleep(0.5); return None, 'late'\n"
         "verb.attempt = attempt; verb.load = lambda model, decoder=None: None\n"

@@ -38,7 +38,7 @@ class NeuralOptions:
 
     steps: int = 3000
     batch: int = 64  # lines
-    width: int = 96
+    width: int = 64
     layers: int = 5
     learning_rate: float = 4e-3
     least: int = 3  # symbols seen less often in all sources together are unknown

@@ -213,6 +213,14 @@ def test_lines_in_order_with_blank_ones_among_them(pictures):
     assert voters.read(str(SAMPLE)).text == lines[0].text
 
 
+def test_boxes_are_where_the_plain_view_has_them(pictures):
+    reader = netchu.load("vi-tiny", decoder="greedy")
+    (alone,), (voted,) = reader.read_lines(pictures[:1]), Voters([reader], view_count=2).read_lines(pictures[:1])
+    pairs = [(one, two) for one, two in zip(alone.chars, voted.chars) if one.text == two.text]
+    assert len(pairs) > len(alone.chars) / 2
+    assert max(abs(one.box[0] - two.box[0]) for one, two in pairs[-5:]) < 0.05 * pictures[0].shape[1]
+
+
 def test_one_voter_reads_as_its_reader_does(pictures):
     reader = netchu.load("vi-tiny", decoder="greedy")
     assert Voters([reader]).read_lines(pictures) == reader.read_lines(pictures)

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from netchu.errors import NetchuError
-from netchu.image import printable, read_bytes
+from netchu.image import printable
 from netchu.lm.guard import Sketch
+from netchu.session import open_onnx
 from netchu.text import FORMS, Form, canonical
 
 METADATA_KEY = "netchu-lm"
@@ -70,18 +70,7 @@ class NeuralModel:
     def __init__(self, path: str | os.PathLike[str], threads: int = 1) -> None:
         """Load a `.onnx` of ours. Raises NetchuError when it is missing, damaged or something else."""
         self.path = printable(os.fspath(path))
-        data = read_bytes(path)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        options.log_severity_level = 4  # a broken file is reported by us, in one line
-        options.enable_mem_pattern = False
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-            metadata = self._session.get_modelmeta().custom_metadata_map
-        except Exception as error:  # ONNX Runtime raises its own kinds, none of them exported by name
-            reason = str(error).splitlines()[0][:100]
-            raise NetchuError(f"{self.path}: not a whole ONNX model ({reason}); fetch or train it again") from None
+        data, self._session, metadata = open_onnx(path, threads, "fetch or train it again")
         if METADATA_KEY not in metadata:
             raise NetchuError(
                 f"{self.path}: an ONNX model, but no language model of ours (no {METADATA_KEY!r} metadata); "

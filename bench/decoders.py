@@ -20,11 +20,12 @@ import numpy as np
 from harness import RESULTS, append_csv, versions
 
 import netchu
+from netchu.compose import compose
 from netchu.data.lines import read_lines
 from netchu.decode.choose import Wish, choose
 from netchu.image import open_grey, pad_batch
 from netchu.metrics import Scores, score
-from netchu.read import Reader, batches, stepped, to_line, write
+from netchu.read import Reader, batches, stepped, to_line
 from netchu.settings import parse_setting
 
 FILES = ("lm", "word_lm", "lexicon", "grammar")
@@ -76,7 +77,8 @@ def main() -> None:
             started = time.perf_counter()
             readings.append(decoder(frames, len(frames), reader.info.temperature))
             taken.append(time.perf_counter() - started)
-        read = [write(each, reader.info.charset, (48, 100), 1.0).text for each in readings]
+        paper = np.zeros((48, 100), np.uint8)
+        read = [compose(each, reader.info.charset, paper, 1.0, boxes=False).text for each in readings]
         found = score(texts, read, normaliser=args.normaliser)
         plain = plain or found
         rows.append({

@@ -32,7 +32,7 @@ def main() -> None:
     reader = netchu.load(args.model)
     drawer = DrawSpec(args.recipe, args.fonts, args.text, args.strokes, seed=args.seed, held_out=True).open()
     drawn = [drawer.sample(k) for k in range(args.n)]
-    read = [line.text for line in reader.read_lines([each.picture for each in drawn])]
+    read = [line.text for line in reader.read_lines([each.picture for each in drawn], boxes=False)]
     groups: dict[str, list[int]] = defaultdict(list)
     for k, each in enumerate(drawn):
         groups["all"].append(k)

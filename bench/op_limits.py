@@ -81,7 +81,7 @@ def acted(each: Op, lines: Sequence[Grey], reader: Reader, strength: float) -> l
 
 def cer(reader: Reader, lines: Sequence[Grey], rows: Sequence[Row], normaliser: str) -> float:
     """The character error rate of what is read."""
-    readings = [line.text for line in reader.read_lines(lines)]
+    readings = [line.text for line in reader.read_lines(lines, boxes=False)]
     return score([row.text for row in rows], readings, normaliser=normaliser, resamples=1).cer
 
 

@@ -52,35 +52,41 @@ class Calibration:
         return cls(**{level: _read(level, each) for level, each in data.items()})
 
 
-def fit_logistic(confidences: Sequence[float] | Floats, right: Sequence[bool] | Floats) -> Logistic:
+def fit_logistic(
+    confidences: Sequence[float] | Floats,
+    right: Sequence[bool] | Floats,
+    counts: Sequence[float] | Floats | None = None,
+) -> Logistic:
     """The map of least log-loss from confidences (n,) to whether each was right (n,), by Newton's method.
 
-    Targets are Platt's: a hair away from 0 and 1, so that one-sided data do not send the map to infinity. The slope
-    stays positive: where sureness says nothing of rightness, everything is as sure as the average.
+    Each weighs as many as `counts` (n,) says. Targets are Platt's: a hair away from 0 and 1, so that one-sided data do
+    not send the map to infinity. The slope stays positive: where sureness says nothing of rightness, everything is as
+    sure as the average.
     """
     x, y = _logit(confidences), np.asarray(right, np.float64)
-    if len(x) != len(y):
-        raise ValueError(f"{len(x)} confidences, {len(y)} judgements")
+    counted = np.ones(len(x)) if counts is None else np.asarray(counts, np.float64)
+    if not len(x) == len(y) == len(counted):
+        raise ValueError(f"{len(x)} confidences, {len(y)} judgements, {len(counted)} counts")
     if not len(x):
         return Logistic()
-    hits = float(y.sum())
-    targets = np.where(y > 0.5, (hits + 1) / (hits + 2), 1 / (len(y) - hits + 2))
+    hits, total = float(counted @ y), float(counted.sum())
+    targets = np.where(y > 0.5, (hits + 1) / (hits + 2), 1 / (total - hits + 2))
     columns = np.stack([x, np.ones_like(x)])
     weights = np.array([1.0, 0.0])
-    loss = _log_loss(weights @ columns, targets)
+    loss = _log_loss(weights @ columns, targets, counted)
     for _ in range(STEPS):
         shares = 1 / (1 + np.exp(-(weights @ columns)))
-        slope = columns @ (shares - targets)
-        curve = (columns * (shares * (1 - shares))) @ columns.T + 1e-9 * np.eye(2)
+        slope = columns @ (counted * (shares - targets))
+        curve = (columns * (counted * shares * (1 - shares))) @ columns.T + 1e-9 * np.eye(2)
         step = np.linalg.solve(curve, slope)
         size = 1.0
-        while (new := _log_loss((weights - size * step) @ columns, targets)) > loss and size > CLOSE:
+        while (new := _log_loss((weights - size * step) @ columns, targets, counted)) > loss and size > CLOSE:
             size /= 2
         weights, gained, loss = weights - size * step, loss - new, new
-        if gained < CLOSE * len(x):
+        if gained < CLOSE * total:
             break
     if weights[0] <= 0:
-        return Logistic(EDGE, math.log((hits + 1) / (len(y) - hits + 1)))
+        return Logistic(EDGE, math.log((hits + 1) / (total - hits + 1)))
     return Logistic(float(weights[0]), float(weights[1]))
 
 
@@ -107,11 +113,11 @@ def fit_temperature(loss: Callable[[float], float]) -> float:
 def log_loss(confidences: Sequence[float] | Floats, right: Sequence[bool] | Floats) -> float:
     """Mean of -log of the probability given to what happened, in nats; a proper score, 0 at best."""
     y = np.asarray(right, np.float64)
-    return _log_loss(_logit(confidences), y) / max(1, len(y))
+    return _log_loss(_logit(confidences), y, np.ones(len(y))) / max(1, len(y))
 
 
-def _log_loss(logits: Floats, targets: Floats) -> float:
-    return float((np.logaddexp(0, logits) - targets * logits).sum())
+def _log_loss(logits: Floats, targets: Floats, counts: Floats) -> float:
+    return float(counts @ (np.logaddexp(0, logits) - targets * logits))
 
 
 def _logit(confidences: Sequence[float] | Floats) -> Floats:

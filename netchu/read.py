@@ -1,7 +1,7 @@
 """The way from a picture to text. Start here.
 
 picture --image.open_grey--> grey array --to_height, pad_batch--> images, widths
-        --Session.run--> logits, lengths --decode.ctc.greedy--> Reading --write--> Line
+        --Session.run--> logits, lengths --decode.ctc.greedy--> Reading --compose--> Line
 """
 
 from __future__ import annotations
@@ -9,19 +9,18 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from netchu.calibration import Calibration
+from netchu.compose import RAW, compose, upright
 from netchu.decode.ctc import greedy
-from netchu.decode.reading import Decoder, Reading
+from netchu.decode.reading import Decoder
 from netchu.errors import NetchuError
 from netchu.image import Grey, Source, lay_flat, open_grey, pad_batch, printable, to_height
-from netchu.records import Char, Line, Page
+from netchu.records import Line, Page
 from netchu.session import Session
-from netchu.text import Charset, canonical
 
 if TYPE_CHECKING:
     from netchu.decode.choose import Wish
@@ -38,15 +37,18 @@ class Reader:
     `threads` are those of a single call; to use more cores, call from several threads.
     """
 
-    def __init__(self, session: Session, decoder: Decoder = greedy) -> None:
+    def __init__(self, session: Session, decoder: Decoder = greedy, calibration: Calibration = RAW) -> None:
+        """`calibration` makes the decoder's confidences probabilities: netchu.calibration."""
         self.session = session
         self.info = session.info
         self.decoder = decoder
+        self.calibration = calibration
 
-    def read(self, source: Source, line: bool = False, name: str = "") -> Page:
+    def read(self, source: Source, line: bool = False, name: str = "", boxes: bool = True) -> Page:
         """Read a picture: a path, the bytes of a file, a PIL picture or an array. A blank one is a page with no lines.
 
-        With `line` the whole picture is one line; `name` is what the page and messages call it, else its path.
+        With `line` the whole picture is one line; `name` is what the page and messages call it, else its path. Without
+        `boxes` those of characters are rough, and reading takes a fifth less.
         Raises NetchuError when it cannot be opened, or when it shows more than one line and `line` is not set.
         """
         name = name or (os.fspath(source) if isinstance(source, str | os.PathLike) else "")
@@ -61,10 +63,10 @@ class Reader:
                 "and this version reads lines; "
                 "crop its lines, or say --line (line=True) if it is one"
             )
-        found = self.read_lines([picture])[0]
+        found = self.read_lines([picture], boxes)[0]
         return Page(columns, rows, (found,) if found.text else (), name)
 
-    def read_lines(self, sources: Iterable[Source]) -> list[Line]:
+    def read_lines(self, sources: Iterable[Source], boxes: bool = True) -> list[Line]:
         """Read line pictures of any sizes: N in, N out, in order. A line without text comes back as an empty text.
 
         Raises NetchuError naming the path, or else the place in `sources`, of a picture that cannot be opened.
@@ -82,23 +84,29 @@ class Reader:
             for index, frames, length in zip(batch, logits, lengths):
                 reading = self.decoder(frames, int(length), self.info.temperature)
                 across = flat[index].shape[1] / lines[index].shape[1] * self.info.stride
-                line = write(reading, self.info.charset, flat[index].shape, across)
+                line = compose(reading, self.info.charset, flat[index], across, self.calibration, boxes)
                 results[index] = upright(line) if flat[index].shape != pictures[index].shape else line
         return [result for result in results if result is not None]
 
 
-def load(model: str = "vi", threads: int = 1, decoder: str | Wish = "") -> Reader:
+def load(
+    model: str | Sequence[str] = "vi",
+    threads: int = 1,
+    decoder: str | Wish = "",
+    views: int = 1,
+    weights: Sequence[float] | None = None,
+) -> Reader:
     """A reader for a bundled model's name or a path to a `.onnx`. Raises NetchuError when there is no such model.
 
     `decoder` is "greedy", "beam", a name that the model gives to one of its own, or a Wish with files and settings;
-    empty: what the model is best read with.
+    empty: what the model is best read with. Several models vote, each with its say in `weights` where not all have the
+    same, and so do several `views` of each line: see netchu.voters.
     """
-    from netchu import zoo
-    from netchu.decode.choose import Wish, choose
+    from netchu.decode.choose import Wish
+    from netchu.voters import open_reader
 
-    session = Session(zoo.find(model), threads)
     wish = Wish(decoder) if isinstance(decoder, str) else decoder
-    return Reader(session, choose(wish, session.info, Path(session.path).parent).decoder)
+    return open_reader([model] if isinstance(model, str) else model, wish, views, weights, threads)[0]
 
 
 def to_line(picture: Grey, height: int) -> Grey:
@@ -121,37 +129,6 @@ def batches(widths: Sequence[int]) -> Iterator[list[int]]:
         batch.append(index)
     if batch:
         yield batch
-
-
-def write(reading: Reading, charset: Charset, shape: tuple[int, ...], across: float) -> Line:
-    """A reading -> a Line over a picture of `shape` (rows, columns) whose frames are `across` of its columns wide."""
-    rows, columns = shape
-    middles = [0.0]
-    for end, start in zip(reading.ends, reading.starts[1:]):
-        middles.append((end + start) / 2 * across)
-    middles.append(float(columns))
-    chars: list[Char] = []
-    for place, (index, confidence) in enumerate(zip(reading.classes, reading.confidences)):
-        symbol = charset.symbols[index]
-        if symbol == " " and (not chars or chars[-1].text == " "):
-            continue
-        box = (min(middles[place], columns), 0.0, min(middles[place + 1], columns), float(rows))
-        others = reading.alternatives[place] if reading.alternatives else ()
-        chars.append(Char(symbol, confidence, box, tuple((charset.symbols[other], share) for other, share in others)))
-    while chars and chars[-1].text == " ":
-        chars.pop()
-    sure = math.exp(sum(math.log(max(char.confidence, 1e-9)) for char in chars) / len(chars)) if chars else 0.0
-    corners = ((0.0, 0.0), (float(columns), 0.0), (float(columns), float(rows)), (0.0, float(rows)))
-    ranked = tuple((canonical(charset.decode(classes), charset.form), score) for classes, score in reading.ranked)
-    return Line("".join(char.text for char in chars), sure, corners, tuple(chars), ranked, reading.note)
-
-
-def upright(line: Line) -> Line:
-    """A line that was read lying on its side, in the pixels of the vertical line it is."""
-    (_, _), (columns, _), (_, rows), _ = line.polygon
-    corners = ((0.0, 0.0), (rows, 0.0), (rows, columns), (0.0, columns))
-    chars = tuple(replace(char, box=(0.0, char.box[0], rows, char.box[2])) for char in line.chars)
-    return replace(line, polygon=corners, chars=chars)
 
 
 def is_blank(picture: Grey) -> bool:

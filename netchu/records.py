@@ -33,14 +33,29 @@ class Char:
         return cls(
             _text("Char.text", text),
             _share("Char.confidence", confidence),
-            _numbers("Char.box", box, 4),  # type: ignore[arg-type]
+            _box("Char.box", box),
             _choices("Char.alternatives", alternatives, _share),
         )
 
 
 @dataclass(frozen=True)
+class Word:
+    """A run of characters between white space, with its box and how likely it is that word and no other (0..1)."""
+
+    text: str
+    confidence: float
+    box: Box
+
+    @classmethod
+    def from_json(cls, data: Any) -> Word:
+        """Raises NetchuError when `data` is not what Line.to_json writes of a word."""
+        text, confidence, box = _fields(cls, data)
+        return cls(_text("Word.text", text), _share("Word.confidence", confidence), _box("Word.box", box))
+
+
+@dataclass(frozen=True)
 class Line:
-    """A line's text. `confidence` is the geometric mean of its characters'; that of a line with no text is 0.
+    """A line's text. `confidence` is how likely all of it is right (0..1); that of a line with no text is 0.
 
     `readings` are the best texts for the whole line with their log-probabilities (nats), best first, from decoders that
     weigh several; `note` is what a person should know, such as that no text of the grammar fits.
@@ -50,6 +65,7 @@ class Line:
     confidence: float
     polygon: tuple[Point, ...]
     chars: tuple[Char, ...]
+    words: tuple[Word, ...] = ()
     readings: tuple[Choice, ...] = ()
     note: str = ""
 
@@ -60,12 +76,13 @@ class Line:
     @classmethod
     def from_json(cls, data: Any) -> Line:
         """What to_json gave, before or after JSON. Raises NetchuError that names the field that is wrong."""
-        text, confidence, polygon, chars, readings, note = _fields(cls, data)
+        text, confidence, polygon, chars, words, readings, note = _fields(cls, data)
         return cls(
             _text("Line.text", text),
             _share("Line.confidence", confidence),
             tuple(_numbers("Line.polygon", point, 2) for point in _list("Line.polygon", polygon)),  # type: ignore[misc]
             tuple(Char.from_json(char) for char in _list("Line.chars", chars)),
+            tuple(Word.from_json(word) for word in _list("Line.words", words)),
             _choices("Line.readings", readings, _finite),
             _text("Line.note", note),
         )
@@ -101,7 +118,7 @@ class Page:
         )
 
 
-def _fields(record: type[Char | Line | Page], data: Any) -> Iterable[Any]:
+def _fields(record: type[Char | Word | Line | Page], data: Any) -> Iterable[Any]:
     """The values of a record's fields, in order. Unknown fields are an error too: they would be lost in silence."""
     names = [field.name for field in fields(record)]
     if not isinstance(data, dict) or set(data) != set(names):
@@ -150,6 +167,11 @@ def _size(name: str, value: Any) -> int:
 def _list(name: str, value: Any) -> list[Any]:
     _check(name, value, isinstance(value, list | tuple), "a list")
     return list(value)
+
+
+def _box(name: str, value: Any) -> Box:
+    left, top, right, bottom = _numbers(name, value, 4)
+    return left, top, right, bottom
 
 
 def _numbers(name: str, value: Any, count: int) -> tuple[float, ...]:

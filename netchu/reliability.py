@@ -10,13 +10,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from netchu.calibration import LEVELS
+from netchu.compose import split
 from netchu.metrics import align, count
+from netchu.records import Line
 from netchu.text import canonical, graphemes
 from netchu.text import normaliser as named_normaliser
 
 BINS = 15
 COVERAGES = (1.0, 0.95, 0.9, 0.8, 0.7, 0.5, 0.3, 0.1)
-Judged = tuple[list["bool | None"], list["bool | None"], bool]
+Marks = list["bool | None"]  # whether each is right; None: it is neither
+Judged = tuple[Marks, Marks, Marks]
 
 
 class Bin(NamedTuple):
@@ -30,11 +34,15 @@ class Bin(NamedTuple):
 
 
 class Covered(NamedTuple):
-    """The surest lines: their share, the confidence of the least sure, their CER, and the share of whole right ones."""
+    """The surest lines: their share, the confidence of the least sure, their CER, and the share of whole right ones.
+
+    `best` is the CER of as many lines had one known which have the most errors for their length.
+    """
 
     coverage: float
     threshold: float
     cer: float
+    best: float
     right: float
 
 
@@ -61,16 +69,6 @@ class Reliability:
 
 
 @dataclass(frozen=True)
-class Sure:
-    """How sure a reading is of each of its characters, of each word between spaces, and of the whole line."""
-
-    chars: tuple[str, ...]
-    confidences: tuple[float, ...]
-    words: tuple[float, ...]
-    line: float
-
-
-@dataclass(frozen=True)
 class Examined:
     """A data set's reliability by level, and what refusing the least sure lines leaves."""
 
@@ -86,28 +84,31 @@ class Examined:
         }
 
 
-def examine(references: Sequence[str], readings: Sequence[Sure], normaliser: str = "nfc") -> Examined:
+def examine(references: Sequence[str], readings: Sequence[Line], normaliser: str = "nfc") -> Examined:
     """Judge what was read of a data set under the named normaliser. Raises ValueError for unequal lengths."""
     normalise = named_normaliser(normaliser)
-    sure: dict[str, list[float]] = {"char": [], "word": [], "line": []}
-    right: dict[str, list[bool | None]] = {"char": [], "word": [], "line": []}
+    sure: dict[str, list[float]] = {level: [] for level in LEVELS}
+    right: dict[str, list[bool | None]] = {level: [] for level in LEVELS}
     edits, units = [], []
     for reference, reading in zip(references, readings, strict=True):
-        chars, words, line = judge(reference, reading.chars, normaliser)
-        for level, confidences, judged in (
-            ("char", reading.confidences, chars), ("word", reading.words, words), ("line", (reading.line,), [line]),
-        ):  # fmt: skip
+        judged = judge(reference, [char.text for char in reading.chars], normaliser)
+        for level, confidences, good in zip(LEVELS, confidences_of(reading), judged):
             sure[level] += confidences
-            right[level] += judged
-        counted = count(normalise(reference), normalise("".join(reading.chars)))
+            right[level] += good
+        counted = count(normalise(reference), normalise(reading.text))
         edits.append(counted.edits)
         units.append(counted.units)
-    levels = {level: measure(sure[level], right[level]) for level in sure}
+    levels = {level: measure(sure[level], right[level]) for level in LEVELS}
     return Examined(levels, tuple(cover(sure["line"], edits, units)))
 
 
+def confidences_of(line: Line) -> tuple[list[float], list[float], list[float]]:
+    """How sure a line is of its characters, of its words and of the whole of it, in the order of LEVELS."""
+    return [char.confidence for char in line.chars], [word.confidence for word in line.words], [line.confidence]
+
+
 def judge(reference: str, chars: Sequence[str], normaliser: str = "nfc") -> Judged:
-    """Whether each character, each word between spaces, and the whole of a line were read right.
+    """Whether each character, each word between spaces, and the whole of a line (a list of one) were read right.
 
     Both sides are normalised and aligned by metrics.align, one shortest path, whose ties are therefore those of the
     CER; a character is right when all that it became meets its equal. A mark that is a class of its own is judged with
@@ -127,21 +128,12 @@ def judge(reference: str, chars: Sequence[str], normaliser: str = "nfc") -> Judg
         owned = [owners[one:two] for one, two in itertools.pairwise(starts)]
     _settle(right, owned, align(*sides))
 
-    spans = _words(chars)
+    spans = split(chars)
     parts = [normalise("".join(chars[start:end])).split() for start, end in spans]
     words: list[bool | None] = [None] * len(spans)
     pairs = align(wanted.split(), [part for parts_of_one in parts for part in parts_of_one])
     _settle(words, [[index] for index, each in enumerate(parts) for _ in each], pairs)
-    return right, words, wanted == normalise(text)
-
-
-def word_confidences(chars: Sequence[str], confidences: Sequence[float], missing: Sequence[float]) -> list[float]:
-    """The probability that each word is right: its characters, the spaces beside it, and nothing missing between."""
-    gaps = 1 - np.asarray(missing, np.float64)
-    sure = np.asarray(confidences, np.float64)
-    return [
-        float(sure[max(0, start - 1) : end + 1].prod() * gaps[start : end + 1].prod()) for start, end in _words(chars)
-    ]
+    return right, words, [wanted == normalise(text)]
 
 
 def measure(confidences: Sequence[float], right: Sequence[bool | None], bins: int = BINS) -> Reliability:
@@ -171,13 +163,18 @@ def cover(
     """
     sure, wrong, length = np.asarray(confidences, np.float64), np.asarray(edits), np.asarray(units)
     order = np.argsort(-sure, kind="stable")
+    ideal = np.argsort(wrong / np.maximum(length, 1), kind="stable")
     rows = []
     for share in coverages if len(order) else ():
-        kept = order[: max(1, round(share * len(order)))]
-        total = int(length[kept].sum())
-        cer = float(wrong[kept].sum() / total) if total else float(wrong[kept].sum() > 0)
-        rows.append(Covered(float(share), float(sure[kept[-1]]), cer, float((wrong[kept] == 0).mean())))
+        count = max(1, round(share * len(order)))
+        kept = order[:count]
+        cer, best = (_rate(wrong[some].sum(), length[some].sum()) for some in (kept, ideal[:count]))
+        rows.append(Covered(float(share), float(sure[kept[-1]]), cer, best, float((wrong[kept] == 0).mean())))
     return rows
+
+
+def _rate(edits: int, units: int) -> float:
+    return float(edits / units) if units else float(edits > 0)
 
 
 def _join(chars: Sequence[str], pieces: Sequence[str]) -> tuple[str, list[int]]:
@@ -205,17 +202,6 @@ def _settle(
         if found is not None:
             for owner in next(parts):
                 right[owner] = wanted == found and right[owner] is not False
-
-
-def _words(chars: Sequence[str]) -> list[tuple[int, int]]:
-    """First and one past the last character of each run without spaces."""
-    spans, start = [], 0
-    for index, char in enumerate([*chars, " "]):
-        if char.isspace():
-            if index > start:
-                spans.append((start, index))
-            start = index + 1
-    return spans
 
 
 def _ece(p: NDArray[np.float64], y: NDArray[np.float64], parts: Sequence[NDArray[np.int64]]) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from netchu.calibration import Calibration
 from netchu.errors import NetchuError
 from netchu.image import read_bytes
 from netchu.text import Charset
@@ -32,6 +33,7 @@ class ModelInfo:
     languages: tuple[str, ...] = ()
     temperature: float = 1.0  # logits are divided by it before they are called probabilities
     decoders: dict[str, dict[str, Any]] = field(default_factory=dict)  # name -> options: see netchu.decode.choose
+    calibration: dict[str, Any] = field(default_factory=dict)  # decoder's name -> what Calibration.to_json gave
     architecture: str = ""
     parameters: int = 0
     data: dict[str, str] = field(default_factory=dict)  # training set -> digest
@@ -42,6 +44,10 @@ class ModelInfo:
     def vertical(self) -> bool:
         """True when a tall picture is to be read from the top down."""
         return "ttb" in self.direction.split()
+
+    def calibrated(self, decoder: str) -> Calibration:
+        """The map from the confidences of the decoder of that name to probabilities; none was fitted: as they are."""
+        return Calibration.from_json(self.calibration.get(decoder, {}))
 
     def to_json(self) -> str:
         fields: dict[str, Any] = {**self.__dict__, "format": FORMAT_VERSION, "form": self.charset.form}
@@ -68,6 +74,10 @@ class ModelInfo:
                 raise ValueError(f"{name} is {value!r}")
         if not isinstance(info.decoders, dict) or not all(isinstance(each, dict) for each in info.decoders.values()):
             raise ValueError("decoders are no objects by name")
+        if not isinstance(info.calibration, dict):
+            raise ValueError("calibration is no object by decoder")
+        for decoder in info.calibration:
+            info.calibrated(decoder)
         return info
 
 

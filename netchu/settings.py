@@ -27,7 +27,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
     """`name=value`, the value as TOML writes it; a bare word is a string. Raises NetchuError without an equals sign."""
     name, equals, value = text.partition("=")
     if not equals:
-        raise NetchuError(f"--set {text}: expected NAME=VALUE")
+        raise NetchuError(f"setting {text!r}: expected NAME=VALUE")
     try:
         return name.strip(), loads(f"value = {value}")["value"]
     except TOMLDecodeError:

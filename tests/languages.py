@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from netchu.decode.automaton import Automaton
+from netchu.decode.walk import pack
 from netchu.text import Charset
 
 
@@ -41,7 +42,7 @@ def model(unit: str, vocabulary: tuple[str, ...], automaton: Automaton, unknown:
         return np.array([index.get(symbol, -1) for symbol in charset.symbols], np.int32)
 
     return SimpleNamespace(
-        unit=unit, vocabulary=vocabulary, automaton=automaton, unknown=unknown, name="drawn",
+        unit=unit, vocabulary=vocabulary, automaton=automaton, walk=pack(automaton), unknown=unknown, name="drawn",
         classes=classes, require=lambda charset: None,
     )  # fmt: skip
 
@@ -81,8 +82,6 @@ def weigh_words(text: str, beam: Any) -> float:
     for is_word, chars in itertools.groupby(text, str.isalpha):
         token = "".join(chars)
         if not is_word:
-            if lm and any(char.isdigit() for char in token):
-                state = lm.automaton.empty
             continue
         total += beam.word_beta
         unknown, known, after = -beam.penalty, -math.inf, state

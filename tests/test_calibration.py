@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from netchu.calibration import Calibration, Logistic, fit_logistic, fit_temperature, log_loss
 from netchu.errors import NetchuError
-from netchu.reliability import Sure, cover, examine, judge, measure, word_confidences
+from netchu.records import Char, Line, Word
+from netchu.reliability import cover, examine, judge, measure
 
 
 def outcomes(p: np.ndarray, seed: int = 1) -> np.ndarray:
@@ -45,6 +46,16 @@ def test_overconfident_ones_do_and_are_put_right(honest: np.ndarray) -> None:
     after = measure(fitted(bold).tolist(), right.tolist())
     assert after.ece < 0.012
     assert after.auroc == pytest.approx(before.auroc, abs=1e-4)  # the order is kept
+
+
+def test_counting_twice_is_being_there_twice(honest: np.ndarray) -> None:
+    p, right = honest[:500], outcomes(honest)[:500]
+    counts = np.random.default_rng(5).integers(0, 4, len(p))
+    repeated = fit_logistic(np.repeat(p, counts), np.repeat(right, counts))
+    counted = fit_logistic(p, right, counts)
+    assert (counted.slope, counted.offset) == pytest.approx((repeated.slope, repeated.offset), abs=1e-6)
+    with pytest.raises(ValueError, match="499 counts"):
+        fit_logistic(p, right, counts[:499])
 
 
 @settings(max_examples=25, deadline=None)
@@ -118,14 +129,7 @@ def test_json_and_back() -> None:
 def test_judging(
     reference: str, read: str | list[str], normaliser: str, chars: list[int | None], words: list[int | None], line: bool
 ) -> None:
-    assert judge(reference, list(read), normaliser) == (chars, words, line)
-
-
-def test_a_word_is_as_sure_as_all_that_can_go_wrong_in_it() -> None:
-    sure, gaps = [0.9, 0.8, 0.7, 0.6], [0.1, 0.0, 0.2, 0.0, 0.5]
-    one, two = word_confidences(list("ab c"), sure, gaps)
-    assert one == pytest.approx(0.9 * 0.8 * 0.7 * 0.9 * 1.0 * 0.8)
-    assert two == pytest.approx(0.7 * 0.6 * 1.0 * 0.5)
+    assert judge(reference, list(read), normaliser) == (chars, words, [line])
 
 
 def test_refusing_the_least_sure() -> None:
@@ -133,6 +137,8 @@ def test_refusing_the_least_sure() -> None:
     assert [row.cer for row in rows] == pytest.approx([12 / 50, 1 / 30, 0, 0])  # of equals the earlier stays
     assert [row.threshold for row in rows] == [0.1, 0.5, 0.8, 0.9]
     assert [row.right for row in rows] == pytest.approx([0.4, 2 / 3, 1, 1])
+    assert [row.best for row in rows] == pytest.approx([12 / 50, 1 / 30, 0, 0])
+    assert [row.best for row in cover([0.1, 0.9], [0, 3], [10, 10], (1.0, 0.5))] == pytest.approx([3 / 20, 0])
     assert cover([], [], []) == []
 
 
@@ -143,11 +149,12 @@ def test_auroc_counts_ties_as_half() -> None:
 
 
 def test_a_whole_set() -> None:
-    readings = [
-        Sure(tuple("ab"), (0.9, 0.8), (0.7,), 0.7),
-        Sure(tuple("cx"), (0.9, 0.2), (0.2,), 0.2),
-        Sure((), (), (), 0),
-    ]
+    def read(text: str, chars: tuple[float, ...], words: tuple[float, ...], line: float) -> Line:
+        box = (0.0, 0.0, 1.0, 1.0)
+        parts = tuple(Word(word, sure, box) for word, sure in zip(text.split(), words))
+        return Line(text, line, (), tuple(Char(char, sure, box) for char, sure in zip(text, chars)), parts)
+
+    readings = [read("ab", (0.9, 0.8), (0.7,), 0.7), read("cx", (0.9, 0.2), (0.2,), 0.2), read("", (), (), 0)]
     found = examine(["ab", "cd", "e"], readings)
     assert {level: (each.count, each.right) for level, each in found.levels.items()} == {
         "char": (4, 0.75), "word": (2, 0.5), "line": (3, pytest.approx(1 / 3)),

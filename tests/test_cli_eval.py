@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,13 @@ from PIL import Image
 
 import netchu.cli.evaluate as verb
 import netchu.read as reading
+from netchu import voters
 from netchu.cli import netchu
 from netchu.errors import NetchuError
 from netchu.image import open_grey
 from netchu.metrics import score
+from netchu.read import Reader
+from netchu.session import Session
 
 SAMPLE = open_grey(reading.__file__.replace("read.py", "samples/sample.png"))
 KEYS = {"model", "dataset", "split", "lines", "cer", "wer", "ser", "cer_ci95", "normalisation", "unit", "decoder",
@@ -31,7 +35,8 @@ def reader():
 @pytest.fixture(autouse=True)
 def loaded(reader, monkeypatch):
     """The verb loads its model once for the whole module."""
-    monkeypatch.setattr(verb, "load", lambda model, decoder="": reader if model == "vi" else reading.load(model))
+    own = reader.session.path
+    monkeypatch.setattr(voters, "Session", lambda path, threads: reader.session if str(path) == own else Session(path))
 
 
 @pytest.fixture(scope="module")
@@ -176,8 +181,52 @@ def test_where_the_readings_cannot_be_written_the_scores_are_out(plain, tmp_path
     assert json.loads(result.stdout)["lines"] == 5
 
 
+def test_json_says_how_far_confidence_is_probability(split):
+    found = scores(split)
+    assert set(found["ece"]) == set(found["reliability"]) == {"char", "word", "line"}
+    assert found["reliability"]["line"]["count"] == 5 and found["reliability"]["char"]["right"] == 1
+    assert found["coverage"][0] | {"threshold": 0} == {"coverage": 1, "threshold": 0, "cer": 0, "best": 0, "right": 1}
+
+
+def test_the_report_is_one_page_of_all_sets_and_the_same_every_time(plain, split, tmp_path, texts):
+    one, two = tmp_path / "a" / "một.html", tmp_path / "hai.html"
+    (split / "2.png").write_bytes(b"no picture")
+    assert run(plain, split, "--report", one).exit_code == 0
+    assert run(plain, split, "--report", two, "--json", "-j", 2).exit_code == 0
+    assert one.read_bytes() == two.read_bytes()
+    page = one.read_text("utf-8")
+    for word in ("Confidence: tập", "Confidence: chia", "Coverage: tập", "1 pictures unreadable", "100.00%", "greedy"):
+        assert word in page
+    assert page.count("<svg") == 8 and page.count("<figure>") == 1
+
+
+def test_sets_of_one_name_are_told_apart(tmp_path, texts):
+    roots = [dataset(tmp_path / part / "tập", [("0.png", texts[0])]) for part in "ab"]
+    assert run(*roots, "--report", tmp_path / "page.html").exit_code == 0
+    assert all(f"Confidence: {root}<" in (tmp_path / "page.html").read_text("utf-8") for root in roots)
+
+
+def test_a_report_that_cannot_be_written_takes_neither_scores_nor_readings(plain, tmp_path):
+    (tmp_path / "folder").mkdir()
+    result = run(plain, "--json", "--report", tmp_path / "folder", "--out", tmp_path / "out.tsv")
+    assert isinstance(result.exception, NetchuError) and "cannot be written" in str(result.exception)
+    assert json.loads(result.stdout)["lines"] == 5
+    assert len((tmp_path / "out.tsv").read_text("utf-8").splitlines()) == 6
+    result = run(plain, "--json", "--out", tmp_path / "folder", "--report", tmp_path / "page.html")
+    assert isinstance(result.exception, NetchuError) and (tmp_path / "page.html").exists()
+    assert "each a file" in fault(plain, "--out", tmp_path / "x", "--report", tmp_path / "x")
+
+
+def test_confidences_are_those_that_the_model_calibrates(plain, reader, monkeypatch):
+    before = scores(plain)["reliability"]["char"]["bins"]
+    tame = {"greedy": {"char": {"slope": 0.5, "offset": 0.0}}}
+    monkeypatch.setattr(reader.session, "info", replace(reader.info, calibration=tame))
+    after = scores(plain)["reliability"]["char"]["bins"]
+    assert all(new["confidence"] < old["confidence"] for new, old in zip(after, before))
+
+
 def test_an_unknown_normaliser_is_said_before_any_reading(plain, reader, monkeypatch):
-    monkeypatch.setattr(reader, "read_lines", lambda pictures: pytest.fail("read before the name was checked"))
+    monkeypatch.setattr(Reader, "read_lines", lambda *given: pytest.fail("read before the name was checked"))
     assert "nfc" in fault(plain, "--normaliser", "nfcc")
     assert "caseless-nopunct" in fault(plain, "--normaliser", "caseless-nopunkt")
 

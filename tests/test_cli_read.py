@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 import netchu.cli.read as verb
@@ -31,7 +34,13 @@ def reader():
 @pytest.fixture(autouse=True)
 def loaded(reader, monkeypatch):
     """The verb loads its model once for the whole module."""
-    monkeypatch.setattr(verb, "load", lambda model, decoder="": reader if model == "vi" else reading.load(model))
+    real, plain = verb.open_wished, {"models": ("vi",), "views": 1}
+
+    def opened(**asked):
+        given = {name: value for name, value in asked.items() if value}
+        return (reader, None) if given == plain else real(**asked)
+
+    monkeypatch.setattr(verb, "open_wished", opened)
 
 
 @pytest.fixture(scope="module")
@@ -103,9 +112,9 @@ def test_tsv_has_a_row_a_line_and_one_for_a_blank(scans, wanted):
 def test_the_order_does_not_depend_on_jobs(scans, wanted, jobs, monkeypatch):
     attempt = verb.attempt
 
-    def late_first(reader, source, line):
+    def late_first(reader, source, line, boxes):
         time.sleep(0.15 if source.endswith("a.png") else 0)
-        return attempt(reader, source, line)
+        return attempt(reader, source, line, boxes)
 
     monkeypatch.setattr(verb, "attempt", late_first)
     result = run(scans, "--json", "-j", jobs)
@@ -253,6 +262,28 @@ def test_doubtful_characters_are_marked_not_deleted(limit, text):
     assert verb.marked(line, limit) == text
 
 
+def test_no_letter_is_cut_from_its_marks():
+    line = line_of(("e", 0.9), ("\u0302", 0.2), ("\u0301", 0.9), ("a", 0.9), ("ng", 0.3))
+    assert verb.marked(line, 0.5) == "⟦e\u0302\u0301⟧a⟦ng⟧"
+    assert verb.marked(line_of(("\u0301", 0.1), ("a", 0.9)), 0.5) == "⟦\u0301⟧a"
+
+
+BRACKETS = re.compile("⟦([⟦⟧])⟧|⟦([^⟦⟧]+)⟧|([^⟦⟧])")
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab ⟦⟧"), st.sampled_from([0.2, 0.9])), max_size=12))
+def test_brackets_that_were_read_can_be_told_from_marks(chars):
+    shown, at, text, doubtful = verb.marked(line_of(*chars), 0.5), 0, "", []
+    while at < len(shown):
+        found = BRACKETS.match(shown, at)
+        assert found, shown
+        bracket, run_of, plain = found.groups()
+        text, at = text + (bracket or run_of or plain), found.end()
+        doubtful += [None] if bracket else [True] * len(run_of) if run_of else [False]
+    assert text == "".join(char for char, _ in chars)
+    assert doubtful == [None if char in "⟦⟧" else sure < 0.5 for char, sure in chars]
+
+
 def test_min_conf_on_the_command_line(scans, wanted):
     plain, marked = run(scans / "a.png").stdout, run(scans / "a.png", "--min-conf", "1").stdout
     assert marked.count("⟦") == marked.count("⟧") >= 1
@@ -316,10 +347,10 @@ def test_a_pipe_that_closes_early_ends_it_quietly(scans):
     files = [str(scans / name) for name in ("a.png", "c.jpg")]
     code = (
         "import sys, time, netchu.cli.read as verb\nfrom netchu.records import Line, Page\n"
-        "def attempt(reader, source, line):\n"
+        "def attempt(reader, source, line, boxes):\n"
         "    print(end='.', file=sys.stderr); time.sleep(0.01)\n"
         "    return Page(1, 1, (Line('x' * 50000, 1.0, (), ()),), source), ''\n"
-        "verb.attempt = attempt; verb.load = lambda model, decoder=None: None\n"
+        "verb.attempt = attempt; verb.open_wished = lambda **asked: (None, None)\n"
         "verb.expand = lambda files: [f'{k}.png' for k in range(3000)]\n"
         "verb.marked = lambda line, limit: line.text\n"
         "from netchu.cli import main\nmain()"
@@ -341,9 +372,9 @@ def test_ctrl_c_is_exit_code_130_at_once(scans):
     code = (
         "import signal, sys, time, netchu.cli.read as verb\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background ignores it\n"
-        "def attempt(reader, source, line):\n"
+        "def attempt(reader, source, line, boxes):\n"
         "    print('started', flush=True); time.sleep(0.5); return None, 'late'\n"
-        "verb.attempt = attempt; verb.load = lambda model, decoder=None: None\n"
+        "verb.attempt = attempt; verb.open_wished = lambda **asked: (None, None)\n"
         "verb.expand = lambda files: [f'{k}.png' for k in range(500)]\n"
         "from netchu.cli import main\nmain()"
     )

@@ -183,9 +183,7 @@ def test_whatever_a_model_says_the_results_are_sound(shapes, value):
         assert line.text == "".join(char.text for char in line.chars) == line.text.strip()
         assert "  " not in line.text
         assert 0 <= line.confidence <= 1
-        right = 0.0
         for char in line.chars:
-            assert right <= char.box[0] < char.box[2] <= columns
-            assert (char.box[1], char.box[3]) == (0, rows)
+            left, top, right, bottom = char.box
+            assert 0 <= left <= right <= columns and 0 <= top <= bottom <= rows
             assert 0 < char.confidence <= 1
-            right = char.box[2]

@@ -15,9 +15,8 @@ from netchu.decode.ctc import greedy
 from netchu.decode.reading import Reading
 from netchu.errors import NetchuError
 from netchu.image import open_grey, to_height
-from netchu.read import Reader, batches, is_blank, load, stepped, to_line, upright, write
+from netchu.read import Reader, batches, is_blank, load, stepped, to_line
 from netchu.records import Line, Page
-from netchu.text import Charset
 
 SAMPLE = open_grey(reading.__file__.replace("read.py", "samples/sample.png"))
 WHITE = np.full((60, 400), 255, np.uint8)
@@ -133,7 +132,9 @@ def test_dark_on_light_and_light_on_dark_read_the_same(reader):
     dark = reader.read_lines([255 - picture for picture in pictures])
     light = reader.read_lines(pictures)
     assert texts(dark) == texts(light)
-    assert [line.confidence for line in dark] == pytest.approx([line.confidence for line in light], abs=0.02)
+    for one, other in zip(dark, light):
+        sure = [char.confidence for char in other.chars]
+        assert [char.confidence for char in one.chars] == pytest.approx(sure, abs=0.1)
 
 
 @pytest.mark.parametrize("picture", [
@@ -190,7 +191,7 @@ def test_read_gives_the_page_its_source_and_its_line(reader, tmp_path):
     assert reader.read(path, line=True) == page
 
 
-def test_boxes_lie_inside_the_picture_in_order_and_cover_it(alone):
+def test_boxes_lie_inside_the_picture_in_order(alone):
     for picture, line in zip(mixed(), alone):
         rows, columns = picture.shape[:2]
         assert line.polygon == ((0, 0), (columns, 0), (columns, rows), (0, rows))
@@ -198,12 +199,22 @@ def test_boxes_lie_inside_the_picture_in_order_and_cover_it(alone):
         assert line.text == line.text.strip()
         for char in line.chars:
             left, top, right, bottom = char.box
-            assert 0 <= left < right <= columns
-            assert (top, bottom) == (0, rows)
+            assert 0 <= left <= right <= columns
+            assert 0 <= top < bottom <= rows
         for one, other in pairwise(line.chars):
-            assert one.box[2] == other.box[0]
-        if line.chars:
-            assert line.chars[0].box[0] == 0
+            assert sum(one.box[::2]) <= sum(other.box[::2])
+        assert line.text.split() == [word.text for word in line.words]
+
+
+def test_rough_boxes_cover_the_line(reader, alone):
+    for picture, line, fitted in zip(mixed(), reader.read_lines(mixed(), boxes=False), alone):
+        rows, columns = picture.shape[:2]
+        assert replace(line, chars=(), words=()) == replace(fitted, chars=(), words=())
+        assert [replace(char, box=()) for char in line.chars] == [replace(char, box=()) for char in fitted.chars]
+        edges = [char.box[::2] for char in line.chars]
+        assert all(one[1] == other[0] for one, other in pairwise(edges))
+        assert not edges or (edges[0][0], edges[-1][1]) == (0, columns)
+        assert {char.box[1::2] for char in line.chars} <= {(0, rows)}
 
 
 @pytest.mark.parametrize("height", [24, 96, 200])
@@ -217,15 +228,15 @@ def test_boxes_are_where_the_ink_is(reader, height):
     assert line.chars[1].box[0] > 0.9 * share  # the second character cannot start on the blank part
 
 
-def test_confidences_are_shares_and_a_line_is_as_sure_as_its_characters(alone):
+def test_confidences_are_shares_and_a_line_is_as_sure_as_all_its_characters(alone):
     for line in alone:
         if not line.chars:
             assert line.confidence == 0.0
             continue
         sure = [char.confidence for char in line.chars]
         assert all(0 < value <= 1 for value in sure)
-        assert min(sure) <= line.confidence <= max(sure)
-        assert line.confidence == pytest.approx(np.exp(np.mean(np.log(sure))))
+        assert line.confidence == pytest.approx(np.prod(sure), abs=1e-6)
+        assert all(line.confidence <= word.confidence + 1e-6 for word in line.words)
         assert all(type(value) is float for value in (*sure, *line.chars[0].box, line.confidence))
 
 
@@ -283,17 +294,6 @@ def test_batches_hold_every_line_once_within_the_budget():
 @pytest.mark.parametrize(("width", "wanted"), [(1, 32), (32, 32), (33, 64), (1000, 1024)])
 def test_stepped(width, wanted):
     assert stepped(width) == wanted
-
-
-def test_write_places_characters_halfway_and_keeps_single_spaces():
-    charset = Charset(("", " ", "a", "b"))
-    path = Reading((1, 2, 1, 1, 3, 1), (0, 2, 5, 8, 10, 13), (1, 4, 6, 9, 12, 14), (0.5, 0.8, 0.9, 0.4, 0.2, 0.7))
-    line = write(path, charset, (30, 60), 4.0)
-    assert line.text == "a b"
-    assert [char.box for char in line.chars] == [(6, 0, 18, 30), (18, 0, 28, 30), (38, 0, 50, 30)]
-    assert line.confidence == pytest.approx((0.8 * 0.9 * 0.2) ** (1 / 3))
-    assert write(Reading((), (), (), ()), charset, (30, 60), 4.0) == Line("", 0.0, line.polygon, ())
-    assert write(Reading((1, 1), (0, 3), (1, 4), (0.5, 0.5)), charset, (30, 60), 4.0).text == ""
 
 
 def test_another_decoder_can_be_given(reader):
@@ -361,8 +361,8 @@ def test_a_tall_picture_is_read_from_the_top_down(downwards, alone):
     rows, columns = tall.shape
     assert line.polygon == ((0, 0), (columns, 0), (columns, rows), (0, rows))
     for char, lying in zip(line.chars, flat.chars, strict=True):
-        left, _, right, _ = lying.box
-        assert char.box == (0, left, columns, right)
+        left, top, right, bottom = lying.box
+        assert char.box == (columns - bottom, left, columns - top, right)
         assert (char.text, char.confidence) == (lying.text, lying.confidence)
     tops = [char.box[1] for char in line.chars]
     assert tops == sorted(tops) and tops[-1] > 0.8 * rows
@@ -409,11 +409,3 @@ def test_a_model_that_knows_no_vertical_lines_is_as_before(reader, downwards, al
 @pytest.mark.parametrize(("direction", "vertical"), [("ltr", False), ("ltr ttb", True), ("ttb", True), ("", False)])
 def test_directions(reader, direction, vertical):
     assert replace(reader.info, direction=direction).vertical is vertical
-
-
-def test_upright_is_the_way_back():
-    line = write(Reading((1, 2), (0, 5), (3, 9), (0.9, 0.8)), Charset(("", "a", "b")), (20, 100), 10.0)
-    stood = upright(line)
-    assert stood.text == "ab" and stood.confidence == line.confidence
-    assert stood.polygon == ((0, 0), (20, 0), (20, 100), (0, 100))
-    assert [char.box for char in stood.chars] == [(0, 0, 20, 40), (0, 40, 20, 100)]

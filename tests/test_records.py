@@ -9,20 +9,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netchu.errors import NetchuError
-from netchu.records import Char, Line, Page
+from netchu.records import Char, Line, Page, Word
 
 SHARES = st.floats(0, 1)
 PLACES = st.floats(allow_nan=False, allow_infinity=False)
 OTHERS = st.lists(st.tuples(st.text(), SHARES), max_size=2).map(tuple)
-CHARS = st.builds(Char, st.text(min_size=1), SHARES, st.tuples(PLACES, PLACES, PLACES, PLACES), OTHERS)
+BOXES = st.tuples(PLACES, PLACES, PLACES, PLACES)
+CHARS = st.builds(Char, st.text(min_size=1), SHARES, BOXES, OTHERS)
+WORDS = st.lists(st.builds(Word, st.text(min_size=1), SHARES, BOXES), max_size=2).map(tuple)
 POINTS = st.lists(st.tuples(PLACES, PLACES), max_size=4).map(tuple)
 READINGS = st.lists(st.tuples(st.text(), PLACES), max_size=2).map(tuple)
-LINES = st.builds(Line, st.text(), SHARES, POINTS, st.lists(CHARS, max_size=3).map(tuple), READINGS, st.text())
+LINES = st.builds(Line, st.text(), SHARES, POINTS, st.lists(CHARS, max_size=3).map(tuple), WORDS, READINGS, st.text())
 SIZES = st.integers(1, 10**6)
 PAGES = st.builds(Page, SIZES, SIZES, st.lists(LINES, max_size=3).map(tuple), st.text())
 
 CHAR = Char("ở", 0.75, (1.0, 2.0, 3.5, 4.0), (("ơ", 0.2), ("", 0.05)))
-LINE = Line("ở", 0.75, ((0.0, 0.0), (9.0, 0.0), (9.0, 8.0), (0.0, 8.0)), (CHAR,), (("ở", -1.5), ("ơ", -3.0)), "note")
+WORD = Word("ở", 0.7, (1.0, 2.0, 3.5, 4.0))
+CORNERS = ((0.0, 0.0), (9.0, 0.0), (9.0, 8.0), (0.0, 8.0))
+LINE = Line("ở", 0.75, CORNERS, (CHAR,), (WORD,), (("ở", -1.5), ("ơ", -3.0)), "note")
 PAGE = Page(9, 8, (LINE,), "thư 写真.jpg")
 
 
@@ -58,6 +62,7 @@ def test_the_json_is_what_is_promised():
                         "alternatives": [["ơ", 0.2], ["", 0.05]],
                     }
                 ],
+                "words": [{"text": "ở", "confidence": 0.7, "box": [1, 2, 3.5, 4]}],
                 "readings": [["ở", -1.5], ["ơ", -3.0]],
                 "note": "note",
             }
@@ -120,6 +125,11 @@ def spoil(path: tuple, value):
     (("lines", 0, "chars", 0, "alternatives"), 1, "Char.alternatives"),
     (("lines", 0, "chars", 0, "alternatives", 0), ["a"], "Char.alternatives"),
     (("lines", 0, "chars", 0, "alternatives", 0), ["a", 1.5], "Char.alternatives"),
+    (("lines", 0, "words"), None, "Line.words"),
+    (("lines", 0, "words", 0), "ở", "Word:"),
+    (("lines", 0, "words", 0, "text"), 1, "Word.text"),
+    (("lines", 0, "words", 0, "confidence"), 2, "Word.confidence"),
+    (("lines", 0, "words", 0, "box"), [1, 2], "Word.box"),
     (("lines", 0, "readings", 0), [None, -1], "Line.readings"),
     (("lines", 0, "readings", 0), ["a", float("nan")], "Line.readings"),
     (("lines", 0, "note"), 3, "Line.note"),
@@ -135,7 +145,7 @@ def test_json_that_is_not_ours_is_refused_by_name(path, value, name):
 
 @pytest.mark.parametrize("data", [None, 3, "x", [], {}, [PAGE.to_json()], True])
 def test_what_is_no_object_is_refused(data):
-    for record in (Page, Line, Char):
+    for record in (Page, Line, Char, Word):
         with pytest.raises(NetchuError, match=f"^{record.__name__}: expected an object of"):
             record.from_json(copy.deepcopy(data))
 

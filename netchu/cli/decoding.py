@@ -1,25 +1,39 @@
-"""The options of every verb that reads: which decoder, and what it is told of the language."""
+"""The options of every verb that reads: which models, which decoder, and what it is told of the language."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from netchu.decode.choose import KINDS, Wish
+from netchu.decode.choose import FILES, KINDS, Choice, Wish
+from netchu.errors import NetchuError
+from netchu.read import Reader
 from netchu.settings import parse_setting
+from netchu.views import VIEWS
+from netchu.voters import open_reader
 
 
 def decoding(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options that `wish_of` understands."""
+    """Options that `open_wished` understands."""
     options = (
+        click.option("-m", "--model", "models", multiple=True, default=("vi",), show_default=True,
+                     help="A bundled model's name or a path to a .onnx. Given several times, the models vote."),
+        # not -m NAME:WEIGHT: a path may hold a colon, C:\\vi.onnx
+        click.option("--weights", default="", metavar="W,...",
+                     help="What each model counts in a vote, in their order: 2,1.  [default: all the same]"),
+        click.option("--views", type=click.IntRange(1, len(VIEWS)), default=1, show_default=True,
+                     help="Look at each line in so many ways, and let them vote; each takes as long as reading."),
         click.option("--decoder", default="", metavar="NAME",
                      help=f"{', '.join(KINDS)}, or one of the model's own.  [default: the model's]"),
         click.option("--lm", default="", metavar="FILE", help="Language model of characters (netchu lm train)."),
         click.option("--word-lm", default="", metavar="FILE", help="Language model of words; with --lexicon."),
         click.option("--lexicon", default="", metavar="FILE", help="Words, or whole lines: one to a line of text."),
         click.option("--grammar", default="", metavar="NAME|REGEX", help="What the whole line must match."),
+        click.option("--rerank", default="", metavar="FILE",
+                     help="Neural language model (netchu lm train --neural), to rank the best readings anew."),
         click.option("-D", "--decoder-set", "settings", multiple=True, metavar="NAME=VALUE",
                      help="A setting of the decoder: alpha=0.6."),
     )  # fmt: skip
@@ -28,6 +42,29 @@ def decoding(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def wish_of(decoder: str, lm: str, word_lm: str, lexicon: str, grammar: str, settings: tuple[str, ...]) -> Wish:
-    """The options of `decoding`. Raises NetchuError for a setting without a value."""
-    return Wish(decoder, lm, word_lm, lexicon, grammar, tuple(parse_setting(each) for each in settings))
+def open_wished(
+    models: Sequence[str], weights: str, views: int, settings: Sequence[str], **asked: str
+) -> tuple[Reader, Choice]:  # fmt: skip
+    """The reader that the options of `decoding` ask for, and the decoder that was chosen for its first model.
+
+    Raises NetchuError for weights that are no numbers, and as voters.open_reader does.
+    """
+    context = click.get_current_context()
+    for name in (*FILES, "grammar"):
+        if name in asked and not asked[name] and context.get_parameter_source(name) == ParameterSource.COMMANDLINE:
+            raise NetchuError(f"--{name.replace('_', '-')} is empty; name what is to be used, or leave it out")
+    wish = Wish(asked.pop("decoder"), **asked, settings=tuple(parse_setting(each) for each in settings))
+    return open_reader(models, wish, views, parse_weights(weights))
+
+
+def parse_weights(text: str) -> tuple[float, ...] | None:
+    """ "2,1" -> (2.0, 1.0); None for an empty text. Raises NetchuError for anything else."""
+    try:
+        return tuple(float(each) for each in text.split(",")) if text else None
+    except ValueError:
+        raise NetchuError(f"weights {text!r}: expected numbers above 0 with commas between, one for each -m") from None
+
+
+def title_of(models: Sequence[str], weights: str, views: int) -> str:
+    """What is to read, in words; for one model and one view that model's name."""
+    return " + ".join(models) + (f", weights {weights}" if weights else "") + (f", {views} views" if views > 1 else "")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,22 +16,24 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from netchu.cli.decoding import decoding, wish_of
+from netchu.cli.decoding import decoding, open_wished, title_of
 from netchu.data.lines import SPLITS, LineSet, read_lines, write_whole
-from netchu.decode.choose import Choice, choose
+from netchu.decode.choose import Choice
 from netchu.errors import NetchuError
 from netchu.image import Grey, open_grey
 from netchu.metrics import score
-from netchu.read import Reader, load
+from netchu.read import Reader
 from netchu.records import Line
+from netchu.reliability import examine
+from netchu.scorecard import Scored, write_page
 from netchu.text import normaliser as named_normaliser
+from netchu.voters import Voters
 
 CHUNK = 64  # lines decoded and read at a time: bounded memory, and enough to sort by width
 
 
 @click.command("eval")
 @click.argument("datasets", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("-m", "--model", default="vi", show_default=True, help="A bundled model's name or a path to a .onnx.")
 @click.option("--split", type=click.Choice(SPLITS), help="Only these lines; without one, the whole set.")
 @click.option(
     "--normaliser", default="nfc", show_default=True, help="How texts are compared; an unknown name lists them."
@@ -41,29 +45,49 @@ CHUNK = 64  # lines decoded and read at a time: bounded memory, and enough to so
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write image, reference and reading of every line here (TSV)."
 )
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    metavar="FILE.html",
+    help="Write a page here: scores, calibration of confidences, what refusing unsure lines leaves, the worst.",
+)
 @click.option("--json", "as_json", is_flag=True)
 def evaluate(
-    datasets: tuple[Path, ...], model: str, split: str | None, normaliser: str, unit: str, jobs: int | None,
-    out: Path | None, as_json: bool, allow_leak: bool, **decoder: Any,
+    datasets: tuple[Path, ...], split: str | None, normaliser: str, unit: str, jobs: int | None, out: Path | None,
+    report: Path | None, as_json: bool, allow_leak: bool, **wished: Any,
 ) -> None:  # fmt: skip
     """Score a model on data sets in the native format. A set without a split column is scored whole."""
     named_normaliser(normaliser)  # an unknown name is said before hours of reading, not after
-    session = load(model, decoder="greedy").session
-    choice = choose(wish_of(**decoder), session.info, Path(session.path).parent)
-    reader = Reader(session, choice.decoder)
-    results, rows = [], ["image\treference\treading\n"]
+    if out and report and out.absolute() == report.absolute():
+        raise NetchuError(f"{out}: named by both --out and --report; give each a file of its own")
+    reader, choice = open_wished(**wished)
+    title = title_of(wished["models"], wished["weights"], wished["views"])
+    results, every = [], []
     for dataset in datasets:
         lines = lines_of(dataset, split)
         leak = leaked(choice, lines, allow_leak)
-        result, read_out = evaluate_set(reader, model, lines, split, normaliser, unit, jobs or os.cpu_count() or 1)
-        results.append({"dataset": str(dataset), **result, "decoder": choice.name, "leak": leak})
-        rows += read_out
+        name = str(dataset) if [each.name for each in datasets].count(dataset.name) > 1 else dataset.name
+        result, scored = evaluate_set(reader, name, lines, normaliser, unit, jobs or os.cpu_count() or 1)
+        used = split if "split" in lines.columns else None
+        results.append(
+            {"model": title, "dataset": str(dataset), "split": used, **result, "decoder": choice.name, "leak": leak}
+        )
+        every.append(replace(scored, warnings=tuple(warnings_of(results[-1]))))
     if as_json:
         click.echo(json.dumps(results[0] if len(results) == 1 else results, ensure_ascii=False))
     else:
         show(results)
-    if out:  # last: where it cannot be written, the scores are out
-        write_whole(out, "".join(rows).encode("utf-8"))
+    readers = reader.readers if isinstance(reader, Voters) else (reader,)
+    facts = {
+        "model": " + ".join(f"{each.info.name} ({each.session.digest[:12]})" for each in readers),
+        **({"votes": title} if isinstance(reader, Voters) else {}), "decoder": choice.name,
+        "part": split or "all lines", "compared as": f"{normaliser}, by {unit}",
+    }  # fmt: skip
+    with ExitStack() as writing:  # last, and one whatever becomes of the other: the scores are out
+        if report:
+            writing.callback(write_page, report, f"{reader.info.name}: evaluation", facts, every)
+        if out:
+            writing.callback(write_whole, out, table_of(every).encode("utf-8"))
 
 
 def lines_of(dataset: Path, split: str | None) -> LineSet:
@@ -104,22 +128,40 @@ def leaked(choice: Choice, lines: LineSet, allowed: bool) -> str:
 
 
 def evaluate_set(
-    reader: Reader, model: str, lines: LineSet, split: str | None, normaliser: str, unit: str, jobs: int
-) -> tuple[dict[str, Any], list[str]]:
-    """One data set -> (its result, a TSV row a line). Pictures that cannot be opened count as read empty."""
+    reader: Reader, name: str, lines: LineSet, normaliser: str, unit: str, jobs: int
+) -> tuple[dict[str, Any], Scored]:
+    """One data set -> (its result as JSON, and for the page). Pictures that cannot be opened count as read empty."""
     started = time.perf_counter()
     readings, unreadable = read_set(reader, lines, jobs)
     seconds = time.perf_counter() - started
     references = [sample.text for sample in lines.samples]
     writers = [sample.writer for sample in lines.samples] if "writer" in lines.columns else None
-    scores = score(references, [line.text for line in readings], normaliser=normaliser, unit=unit, writers=writers)  # type: ignore[arg-type]
+    scores = score(references, [line.text for line in readings], normaliser=normaliser, unit=unit, writers=writers)
+    examined = examine(references, readings, normaliser)
     result = {
-        "model": model, "split": split if "split" in lines.columns else None,
-        **scores.to_json(), "seconds": round(seconds, 3), "lines_per_second": round(len(lines) / seconds, 2),
-        "threads": jobs, "unreadable": unreadable, "rejected": len(lines.rejects),
+        **scores.to_json(), **examined.to_json(), "seconds": round(seconds, 3),
+        "lines_per_second": round(len(lines) / seconds, 2), "threads": jobs, "unreadable": unreadable,
+        "rejected": len(lines.rejects),
     }  # fmt: skip
-    rows = [f"{lines.name(s)}\t{s.text}\t{line.text}\n" for s, line in zip(lines.samples, readings)]
-    return result, rows
+    return result, Scored(name, lines, readings, scores, examined)
+
+
+def table_of(sets: Sequence[Scored]) -> str:
+    """Image, reference and reading of every line, as TSV."""
+    rows = ["image\treference\treading\n"]
+    for each in sets:
+        pairs = zip(each.lines.samples, each.readings)
+        rows += [f"{each.lines.name(sample)}\t{sample.text}\t{line.text}\n" for sample, line in pairs]
+    return "".join(rows)
+
+
+def warnings_of(result: dict[str, Any]) -> Iterator[str]:
+    """What a person must know of a result besides its figures."""
+    if result["leak"]:
+        yield f"NOT AN HONEST SCORE: {result['leak']}"
+    if result["unreadable"] or result["rejected"]:
+        yield f"{result['unreadable']} pictures unreadable (scored as read empty), " \
+              f"{result['rejected']} rows rejected (netchu data check lists them)"  # fmt: skip
 
 
 def read_set(reader: Reader, lines: LineSet, jobs: int) -> tuple[list[Line], int]:
@@ -134,7 +176,7 @@ def read_set(reader: Reader, lines: LineSet, jobs: int) -> tuple[list[Line], int
             except NetchuError as error:
                 click.echo(f"netchu: {error}", err=True)
                 pictures.append(None)
-        good = iter(reader.read_lines([picture for picture in pictures if picture is not None]))
+        good = iter(reader.read_lines([picture for picture in pictures if picture is not None], boxes=False))
         return [nothing if picture is None else next(good) for picture in pictures]
 
     with ThreadPoolExecutor(jobs) as pool:
@@ -155,12 +197,9 @@ def show(results: list[dict[str, Any]]) -> None:
         )  # fmt: skip
     Console().print(table)
     for result in results:
-        if result["leak"]:
-            click.echo(f"{result['dataset']}: NOT AN HONEST SCORE: {result['leak']}", err=True)
         worst = result["worst_writer"]
         if worst:
             name, rate = Path(result["dataset"]).name, 100 * worst["cer"]
             click.echo(f"{name}: worst writer {worst['writer']}, CER {rate:.2f} % on {worst['lines']} lines")
-        if result["unreadable"] or result["rejected"]:
-            click.echo(f"{result['dataset']}: {result['unreadable']} pictures unreadable (scored as read empty), "
-                       f"{result['rejected']} rows rejected (netchu data check lists them)", err=True)  # fmt: skip
+        for said in warnings_of(result):
+            click.echo(f"{result['dataset']}: {said}", err=True)

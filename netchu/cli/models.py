@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
+from rich.console import Console
+from rich.table import Table
 
 from netchu import zoo
-from netchu.data.lines import read_lines
+from netchu.data.lines import LineSet, read_lines, write_whole
+from netchu.decode.choose import Choice
 from netchu.errors import NetchuError
-from netchu.session import Session
+from netchu.image import read_bytes
+from netchu.session import ModelInfo, Session
+from netchu.text import normaliser as named_normaliser
 
 
 @click.group()
@@ -68,21 +76,101 @@ def verify() -> None:
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The .onnx to write.")
 @click.option("--int8", type=click.Path(path_type=Path), metavar="DATASET",
               help="8-bit convolutions, their scales measured on lines of this data set's train part.")  # fmt: skip
+@click.option("--decoders", type=click.Path(path_type=Path), metavar="FILE.toml",
+              help="The model's own decoders: a table each, naming files beside OUT.")  # fmt: skip
+@click.option("--calibrate", multiple=True, metavar="DATASET[:NORMALISER]",
+              help="Make confidences probabilities, as measured on this set's val part; repeatable.")  # fmt: skip
 @click.option("--name", help="What the model is called.  [default: the file's name]")
 @click.option("--licence", default="", help="The terms its weights are given away on.")
-def export(model: str, output: Path, int8: Path | None, name: str | None, licence: str) -> None:
-    """Turn a checkpoint into a model file and check that both read the same; or MODEL into an 8-bit one with --int8."""
-    if output.suffix != ".onnx":
-        raise NetchuError(f"{output}: a model file's name ends in .onnx")
-    if int8:
-        from netchu.quantise import quantise
+def export(
+    model: str, output: Path, int8: Path | None, decoders: Path | None, calibrate: tuple[str, ...], name: str | None,
+    licence: str,
+) -> None:  # fmt: skip
+    """Turn a checkpoint into a model file, checked to read the same; or write a model file (a bundled name, a .onnx)
+    anew, with what these options add. A model that named decoders keeps them unless --decoders names others.
 
-        found = read_lines(int8)
-        quantise(zoo.find(model), output, found.part("train") if "split" in found.columns else found)
-        info = Session(output).info
-    else:
-        from netchu.export import export as write_model
+    --calibrate prints the expected calibration error before and after, the latter on lines that the map was not fitted
+    on. What `netchu eval` then shows of the same val part is a little better than that: it was fitted there.
+    """
+    from netchu import metadata
 
-        info = write_model(model, output, licence=licence, **({"name": name} if name else {}))
+    bare = not Path(model).exists() and Path(model).name == model and "." not in model  # then it is meant for a name
+    known = model in zoo.MODELS or Path(model).suffix == ".onnx" or bare
+    _check_target(output, zoo.find(model) if known else Path(model))
+    wanted = metadata.read_decoders(decoders) if decoders else None
+    sets = [_calibration_set(each) for each in calibrate]
+    with TemporaryDirectory() as folder:
+        made = Path(folder) / output.name
+        if int8:
+            from netchu.quantise import quantise
+
+            found = read_lines(int8)
+            quantise(zoo.find(model), made, found.part("train") if "split" in found.columns else found)
+        elif known:
+            made = zoo.find(model)
+        else:
+            from netchu.export import export as write_model
+
+            write_model(model, made)
+        session = Session(made)
+        info = replace(session.info, name=name or output.stem, licence=licence or session.info.licence)
+        if wanted is not None:
+            info = metadata.with_decoders(info, wanted)
+        choices = metadata.open_decoders(info, output.absolute().parent)
+        if sets:
+            info = _calibrated(session, info, choices, sets)
+        write_whole(output, metadata.with_info(read_bytes(made), info))
     size = output.stat().st_size / 1e6
     click.echo(f"{output}: {info.architecture}, {info.parameters:,} parameters, {size:.1f} MB")
+
+
+def _check_target(output: Path, source: Path) -> None:
+    """Refuse what cannot be written, or should not, before the work rather than after it."""
+    if output.suffix != ".onnx":
+        raise NetchuError(f"{output}: a model file's name ends in .onnx")
+    if output.is_dir():
+        raise NetchuError(f"{output}: is a folder; name a file for -o")
+    if output.exists() and source.exists() and output.samefile(source):
+        raise NetchuError(f"{output}: is the model itself; write another file with -o and put that in its place")
+
+
+def _calibration_set(given: str) -> tuple[str, LineSet, str]:
+    """DATASET[:NORMALISER] -> its name, its held-out lines, and how they are compared."""
+    path, colon, normaliser = given.rpartition(":")
+    if not colon or Path(given).exists():
+        path, normaliser = given, "nfc"
+    named_normaliser(normaliser)
+    found = read_lines(path)
+    if "split" in found.columns:
+        part = found.part("val")
+        if not len(part):
+            raise NetchuError(f"{path}: no lines in split 'val'; confidences are measured on lines kept from training")
+        return found.root.name, part, normaliser
+    click.echo(f"netchu: {path}: has no split column; all of its lines are taken for held out", err=True)
+    return found.root.name, found, normaliser
+
+
+def _calibrated(
+    session: Session, info: ModelInfo, choices: Mapping[str, Choice], sets: Sequence[tuple[str, LineSet, str]]
+) -> ModelInfo:
+    """`info` with a temperature and a calibration for each decoder; what they are worth is printed."""
+    from netchu.cli.evaluate import leaked
+    from netchu.tune import see, tune
+
+    for name, lines, _ in sets:
+        if lines.digest() in info.data.values():
+            raise NetchuError(f"{name}: the model was trained on these lines; calibrate on others, or give it a split")
+        for choice in choices.values():
+            if said := leaked(choice, lines, allowed=True):
+                click.echo(f"netchu: {name}: {choice.name} will be too sure: {said}", err=True)
+    seen = [see(session, name, lines, normaliser) for name, lines, normaliser in sets]
+    tuned = tune(info, seen, {name: choice.decoder for name, choice in choices.items()})
+    table = Table(title=f"temperature {tuned.temperature}; expected calibration error, %")
+    for column in ("decoder", "data set", "of", "judged", "before", "after", "by chance"):
+        table.add_column(column, justify="left" if column in ("decoder", "data set", "of") else "right")
+    for gain in tuned.gains:
+        rates = (f"{100 * rate:.2f}" for rate in (gain.before, gain.after, gain.chance))
+        table.add_row(gain.decoder, gain.dataset, f"{gain.level}s", f"{gain.count:,}", *rates)
+    Console().print(table)
+    calibration = {name: each.to_json() for name, each in tuned.calibration.items()}
+    return replace(info, temperature=tuned.temperature, calibration=calibration)

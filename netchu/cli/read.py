@@ -8,17 +8,19 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from glob import glob
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import click
 
-from netchu.cli.decoding import decoding, wish_of
+from netchu.cli.decoding import decoding, open_wished
 from netchu.data.lines import write_whole
 from netchu.errors import NetchuError
 from netchu.image import SUFFIXES, printable
-from netchu.read import Reader, load
+from netchu.read import Reader
 from netchu.records import Line, Page
+from netchu.text import graphemes
 
 
 @click.command()
@@ -27,17 +29,16 @@ from netchu.records import Line, Page
 @click.option("-f", "--format", "form", type=click.Choice(["txt", "json", "tsv"]), default="txt", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The same as -f json.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="A folder: one file a picture goes there.")
-@click.option("-m", "--model", default="vi", show_default=True, help="A bundled model's name or a path to a .onnx.")
 @decoding
 @click.option("-j", "--jobs", type=click.IntRange(1), default=None, help="Pictures read at once.  [default: all cores]")
 @click.option("--min-conf", type=click.FloatRange(0, 1), default=0.0, help="Mark what is less sure than this with ⟦…⟧.")
 def read(
-    files: tuple[str, ...], line: bool, form: str, as_json: bool, output: Path | None, model: str, jobs: int | None,
-    min_conf: float, **decoder: Any,
+    files: tuple[str, ...], line: bool, form: str, as_json: bool, output: Path | None, jobs: int | None,
+    min_conf: float, **wished: Any,
 ) -> None:  # fmt: skip
     """Read text out of pictures. One that cannot be read is reported, and the others go on."""
     form = "json" if as_json else form
-    reader = load(model, decoder=wish_of(**decoder))
+    reader, _ = open_wished(**wished)
     sources = list(expand(files))
     if not sources:
         raise NetchuError(f"{', '.join(files)}: no pictures there ({', '.join(sorted(SUFFIXES))})")
@@ -46,7 +47,8 @@ def read(
     several = len(sources) > 1
     pool = ThreadPoolExecutor(jobs or os.cpu_count() or 1)
     try:
-        for source, (page, why) in zip(sources, pool.map(lambda source: attempt(reader, source, line), sources)):
+        found = pool.map(lambda source: attempt(reader, source, line, form == "json"), sources)
+        for source, (page, why) in zip(sources, found):
             if page is None:
                 failed.append(why)
                 continue
@@ -67,12 +69,12 @@ def read(
         sys.exit(1 if several else 2)
 
 
-def attempt(reader: Reader, source: str, line: bool) -> tuple[Page | None, str]:
+def attempt(reader: Reader, source: str, line: bool, boxes: bool) -> tuple[Page | None, str]:
     """A picture's page, or why there is none."""
     try:
         if source == "-":
-            return reader.read(sys.stdin.buffer.read(), line=line, name="stdin"), ""
-        return reader.read(source, line=line), ""
+            return reader.read(sys.stdin.buffer.read(), line=line, name="stdin", boxes=boxes), ""
+        return reader.read(source, line=line, boxes=boxes), ""
     except NetchuError as error:
         return None, str(error)
     except MemoryError:
@@ -127,11 +129,30 @@ def render(page: Page, form: str, min_conf: float, named: bool) -> str:
 
 
 def marked(line: Line, min_conf: float) -> str:
-    """A line's text, runs of characters under `min_conf` inside ⟦⟧. Nothing is deleted."""
+    """A line's text, runs of letters under `min_conf` inside ⟦⟧. Nothing is deleted, and no letter cut from its marks.
+
+    A ⟦ or ⟧ that was read stands alone in such brackets, sure or not: ⟦⟦⟧. No other mark begins with a bracket, so that
+    the text and what is doubtful in it can be told from what is printed. Without a `min_conf` nothing is marked.
+    """
+    if not min_conf:
+        return line.text
     text, doubtful = "", False
-    for char in line.chars:
-        if (char.confidence < min_conf) != doubtful:
-            text += "⟧" if doubtful else "⟦"
-            doubtful = not doubtful
-        text += char.text
+    for letter, sure in letters(line):
+        bracket = letter[0] in "⟦⟧"
+        if doubtful and (bracket or sure >= min_conf):
+            text, doubtful = text + "⟧", False
+        elif not doubtful and not bracket and sure < min_conf:
+            text, doubtful = text + "⟦", True
+        text += f"⟦{letter}⟧" if bracket else letter
     return text + ("⟧" if doubtful else "")
+
+
+def letters(line: Line) -> Iterator[tuple[str, float]]:
+    """The graphemes of a line, each as sure as the least sure of the characters that it is made of."""
+    starts = {0, *accumulate(map(len, graphemes(line.text)))}
+    letter, sure, end = "", 1.0, 0
+    for char in line.chars:
+        letter, sure, end = letter + char.text, min(sure, char.confidence), end + len(char.text)
+        if end in starts:
+            yield letter, sure
+            letter, sure = "", 1.0

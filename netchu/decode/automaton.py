@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netchu.compiled import compiled
 from netchu.errors import NetchuError
 
 Array = NDArray[Any]
@@ -28,26 +27,6 @@ TYPES = {
     "back_weights": ("int16", "float32"),
     "finals": ("int16", "float32"),
 }
-
-
-class Arrays(NamedTuple):
-    """What compiled code walks: one set of types for every automaton, so that nothing is compiled twice.
-
-    Labels and weights are in one of two arrays, the other of which is empty; nothing is copied that need not be.
-    """
-
-    offsets: Array  # int32
-    short_labels: Array  # uint16
-    long_labels: Array  # int32
-    targets: Array  # int32
-    short_weights: Array  # int16, times scale
-    long_weights: Array  # float32, times scale
-    back: Array  # int32
-    short_back_weights: Array
-    long_back_weights: Array
-    short_finals: Array
-    long_finals: Array
-    scale: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,34 +81,6 @@ class Automaton:
         while self.back[state] >= 0:
             state = int(self.back[state])
         return state
-
-    @cached_property
-    def arrays(self) -> Arrays:
-        """The arrays as compiled code takes them. Views where the types allow it, and never written to."""
-
-        def read_only(array: Array, dtype: type) -> Array:
-            view = np.ascontiguousarray(array, dtype=dtype).view()
-            view.flags.writeable = False  # one type of array for Numba, memory-mapped or not
-            return view  # type: ignore[no-any-return]
-
-        def either(array: Array, short: type, long: type) -> tuple[Array, Array]:
-            is_short = array.dtype == short
-            nothing = np.zeros(0)
-            return read_only(array if is_short else nothing, short), read_only(nothing if is_short else array, long)
-
-        def index(array: Array) -> Array:
-            return read_only(array.view(np.int32) if array.dtype == np.uint32 else array, np.int32)
-
-        return Arrays(
-            index(self.offsets),
-            *either(self.labels, np.uint16, np.int32),
-            index(self.targets),
-            *either(self.weights, np.int16, np.float32),
-            read_only(self.back, np.int32),
-            *either(self.back_weights, np.int16, np.float32),
-            *either(self.finals, np.int16, np.float32),
-            float(self.scale),
-        )
 
     def step(self, state: int, label: int) -> tuple[int, float]:
         """Where `label` leads from `state`, and its log-probability; (IMPOSSIBLE, -inf) when it leads nowhere."""
@@ -264,59 +215,3 @@ def trie(sequences: Sequence[Sequence[int]], scores: Sequence[float] | None = No
         back_weights=np.zeros(states, np.int16),
         finals=finals,
     )
-
-
-@compiled
-def nats(short: Any, long: Any, scale: float, index: int) -> float:
-    """A weight as a log-probability, from whichever of the two arrays is not empty."""
-    if len(short):
-        value = short[index]
-        return -np.inf if value == FORBIDDEN_16 else value * scale
-    if long[index] <= FORBIDDEN_32:
-        return -np.inf
-    return float(long[index] * scale)
-
-
-@compiled
-def find(arrays: Arrays, state: int, label: int) -> int:
-    """The arc of `state` with `label`, or -1."""
-    low, high = arrays.offsets[state], arrays.offsets[state + 1]
-    end = high
-    if len(arrays.short_labels):
-        while low < high:
-            middle = (low + high) >> 1
-            if arrays.short_labels[middle] < label:
-                low = middle + 1
-            else:
-                high = middle
-        return low if low < end and arrays.short_labels[low] == label else -1
-    while low < high:
-        middle = (low + high) >> 1
-        if arrays.long_labels[middle] < label:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < end and arrays.long_labels[low] == label else -1
-
-
-@compiled
-def step(arrays: Arrays, state: int, label: int) -> tuple[int, float]:
-    """Where `label` leads from `state`, and its log-probability (nats); (-1, -inf) when it leads nowhere."""
-    total = 0.0
-    while True:
-        arc = find(arrays, state, label)
-        if arc >= 0:
-            total += nats(arrays.short_weights, arrays.long_weights, arrays.scale, arc)
-            if total == -np.inf:
-                return -1, -np.inf
-            return np.int64(arrays.targets[arc]), total
-        if arrays.back[state] < 0:
-            return -1, -np.inf
-        total += nats(arrays.short_back_weights, arrays.long_back_weights, arrays.scale, state)
-        state = np.int64(arrays.back[state])
-
-
-@compiled
-def final(arrays: Arrays, state: int) -> float:
-    """Log-probability (nats) of ending in `state`; -inf when it is not final."""
-    return nats(arrays.short_finals, arrays.long_finals, arrays.scale, state)

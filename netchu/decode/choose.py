@@ -16,15 +16,19 @@ from netchu.session import ModelInfo
 from netchu.zoo import WEIGHTS
 
 if TYPE_CHECKING:
+    from netchu.decode.search import Beam
     from netchu.lm import NGram
+    from netchu.lm.guard import Sketched
+    from netchu.lm.neural import NeuralModel
 
 KINDS = {
     "greedy": "the best class of every frame; nothing is known of the language",
-    "beam": "prefix beam search; takes --lm, --word-lm, --lexicon and --grammar, alone or together",
+    "beam": "prefix beam search; takes --lm, --word-lm, --lexicon, --grammar and --rerank, alone or together",
     "tokens": "token passing: words of a --lexicon, and a --word-lm if there is one",
     "lines": "the most likely of the whole lines in a --lexicon",
 }
-FILES = ("lm", "word_lm", "lexicon")
+FILES = ("lm", "word_lm", "lexicon", "rerank")
+RERANKING = {"rerank": "", "gamma": 0.2, "candidates": 20}  # further settings of a beam: see netchu.decode.rerank
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class Wish:
     """What is asked for. `name` is one of KINDS, or what the model calls a set of these options; empty: what fits.
 
     `lm` and `word_lm` are files of language models of characters and of words, `lexicon` a text with a word or a whole
-    line in each line, `grammar` a template's name or a regular expression. `settings` are the decoder's own options.
+    line in each line, `grammar` a template's name or a regular expression, `rerank` a neural language model, by which
+    the best readings of a beam are ranked anew. `settings` are the decoder's own options.
     """
 
     name: str = ""
@@ -40,6 +45,7 @@ class Wish:
     word_lm: str = ""
     lexicon: str = ""
     grammar: str = ""
+    rerank: str = ""
     settings: tuple[tuple[str, Any], ...] = ()
 
     def given(self) -> dict[str, Any]:
@@ -54,7 +60,7 @@ class Choice:
 
     name: str
     decoder: Decoder
-    models: tuple[NGram, ...] = ()
+    models: tuple[Sketched, ...] = ()
     entries: tuple[str, ...] = ()
 
 
@@ -86,29 +92,36 @@ def choose(wish: Wish, info: ModelInfo, folder: Path = WEIGHTS) -> Choice:
 def _make(name: str, kind: str, options: Mapping[str, Any], info: ModelInfo) -> Choice:
     """Open the files and build the decoder."""
     from netchu.decode import grammar
-    from netchu.decode.rescore import Rescoring
+    from netchu.decode.lexicon import make_lexicon
+    from netchu.decode.rescore import Rescoring, make_lines
     from netchu.decode.search import Beam
     from netchu.decode.tokens import TokenPassing
+    from netchu.lm.neural import load_neural
     from netchu.lm.sources import raw_lines
 
     makers: dict[str, Any] = {"beam": Beam, "tokens": TokenPassing, "lines": Rescoring}
     maker = makers[kind]
-    taken = {field.name: field for field in dataclasses.fields(maker) if field.name != "charset"}
+    taken = {field.name: field.default for field in dataclasses.fields(maker) if field.name != "charset"}
+    taken |= RERANKING if kind == "beam" else {}
     for key in options:
         if key not in taken:
             near = get_close_matches(key, taken, 1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(taken)}"
             raise NetchuError(f"decoder {name} has no {key!r}; {hint}")
-    made: dict[str, Any] = dict(options)
-    models = []
+    made: dict[str, Any] = {key: str(value) if key in FILES else value for key, value in options.items()}
+    models: list[Sketched] = []
     for key in ("lm", "word_lm"):
         if key in made:
-            made[key] = _open(str(made[key]), "char" if key == "lm" else "word", info)
+            made[key] = _open(made[key], "char" if key == "lm" else "word", info)
             models.append(made[key])
     entries: tuple[str, ...] = ()
     if "lexicon" in made:
-        entries = tuple(raw_lines(str(made["lexicon"])))
-        made["lexicon"] = entries
+        path = made["lexicon"]
+        entries = tuple(raw_lines(path))
+        try:
+            made["lexicon"] = (make_lines if kind == "lines" else make_lexicon)(entries, info.charset)
+        except NetchuError as error:
+            raise NetchuError(f"{path}: {error}") from None
     elif "word_lm" in made:
         made["lexicon"] = made["word_lm"].vocabulary
     elif kind in ("tokens", "lines"):
@@ -116,12 +129,35 @@ def _make(name: str, kind: str, options: Mapping[str, Any], info: ModelInfo) -> 
     if "grammar" in made:
         made["grammar"] = grammar.find(str(made["grammar"]), info.charset).automaton
     for key, value in made.items():  # a setting of the wrong kind would be found in the middle of a line
-        default = taken[key].default
-        if isinstance(default, float | int) and not isinstance(value, float | int):
-            raise NetchuError(f"decoder {name}: {key}={value!r}: expected a number")
-        if isinstance(default, str) and not isinstance(value, str):
-            raise NetchuError(f"decoder {name}: {key}={value!r}: expected a word")
-    return Choice(name, maker(info.charset, **made), tuple(models), entries)
+        _check(f"decoder {name}: {key}={value!r}", taken[key], value)
+    reranking = {key: made.pop(key) for key in RERANKING if key in made}
+    decoder = maker(info.charset, **made)
+    if reranking:
+        if "rerank" not in reranking:
+            raise NetchuError(f"decoder {name}: {next(iter(reranking))} is a setting of --rerank; add that")
+        neural = load_neural(reranking["rerank"])
+        _require(neural, reranking["rerank"], info)
+        models.append(neural.info)
+        decoder = _reranked(decoder, neural, **{**RERANKING, **reranking})
+    return Choice(name, decoder, tuple(models), entries)
+
+
+def _check(shown: str, default: Any, value: Any) -> None:
+    """Raises NetchuError for a setting of another type than its default, a file's or a number's."""
+    if isinstance(default, float | int) and (isinstance(value, bool) or not isinstance(value, float | int)):
+        raise NetchuError(f"{shown}: expected a number")
+    if isinstance(default, int) and not isinstance(value, int):
+        raise NetchuError(f"{shown}: expected a whole number")
+    if isinstance(default, str) and not isinstance(value, str):
+        raise NetchuError(f"{shown}: expected a word")
+
+
+def _reranked(beam: Beam, neural: NeuralModel, rerank: str, gamma: float, candidates: int) -> Decoder:
+    """The beam with its best readings ranked anew: its own model of characters counts as it does in the beam."""
+    from netchu.decode.rerank import Judge, Rerank, Weights
+
+    alpha = beam.alpha if beam.lm is not None else 0.0
+    return Rerank(beam, Judge(Weights(alpha, gamma, beam.beta), beam.lm, neural), candidates, beam.ranked)
 
 
 def _open(path: str, unit: str, info: ModelInfo) -> NGram:
@@ -132,5 +168,12 @@ def _open(path: str, unit: str, info: ModelInfo) -> NGram:
     if model.unit != unit:
         other = "--word-lm" if unit == "char" else "--lm"
         raise NetchuError(f"{path}: a model of {model.unit}s; give it as {other}")
-    model.require(info.charset)
+    _require(model, path, info)
     return model
+
+
+def _require(model: NGram | NeuralModel, path: str, info: ModelInfo) -> None:
+    try:
+        model.require(info.charset)
+    except NetchuError as error:
+        raise NetchuError(f"{path}: {error}") from None

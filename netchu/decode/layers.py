@@ -11,7 +11,7 @@ from netchu.compiled import compiled
 from netchu.decode.walk import BACK, BACK_WEIGHT, FIRST, TARGET, Walk, fall, final, find, nats, place, step
 
 Array = NDArray[Any]
-GAP, LETTER, FREE = 0, 1, 2  # classes between words; in them; and (digits) between them and hiding the word before
+GAP, LETTER = 0, 1  # classes between words, and in them
 PLAIN, NGRAMS, FORECAST, SAMPLE = 0, 1, 2, 3  # what words weigh: netchu.decode.search.MODES
 OUTSIDE = -1  # the stem of a word that is not in the lexicon
 SYMBOL, RULE, STEM, WORD = range(4)  # the columns of a prefix's states
@@ -24,7 +24,7 @@ class Layers(NamedTuple):
 
     bonus: float  # added for every character
     slack: float  # the most that a character can add, all layers taken together
-    classes: Array  # int32 (C, 2): the label of each class in `symbols`, -1 unknown; and GAP, LETTER or FREE
+    classes: Array  # int32 (C, 2): the label of each class in `symbols`, -1 unknown; and GAP or LETTER
     symbols: Walk  # language model over characters
     start: int
     alpha: float  # its weight; 0: it is not asked
@@ -156,7 +156,7 @@ def extend(layers: Layers, states: Array, settled: float, label: int, to: Array)
     if stem != 0:
         weight, word = end_word(layers, stem, word)
         settled += weight
-    to[STEM], to[WORD] = 0, layers.word_empty if layers.classes[label, KIND] == FREE else word
+    to[STEM], to[WORD] = 0, word
     return settled, settled
 
 

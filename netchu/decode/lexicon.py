@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,42 +11,45 @@ from numpy.typing import NDArray
 
 from netchu.compiled import compiled
 from netchu.decode.automaton import FORBIDDEN_32, Automaton, lowest, trie
-from netchu.decode.layers import FREE, GAP, LETTER
+from netchu.decode.layers import GAP, LETTER
 from netchu.decode.walk import BACK, FIRST, LABEL, Walk, pack, step
 from netchu.errors import NetchuError
+from netchu.lm.symbols import words as split_words
 from netchu.text import Charset, canonical
 
 if TYPE_CHECKING:
     from netchu.lm.ngram import NGram
 
 
+LONGEST = 500  # letters: what has more is no word, and one such would make the table of a large lexicon enormous
+
+
 @dataclass(frozen=True, eq=False)
 class Lexicon:
-    """Words over the classes of a charset. Word i is `words[i]`; they are sorted by classes, as the trie has them.
+    """Words over the classes of a charset, as netchu.lm.symbols.words cuts them; what stands between them is free.
 
-    Words are runs of letters and marks. What stands between them is free; digits too, and they hide the word before
-    them from a language model.
+    Word i is `words[i]`; they are sorted by classes, as the trie has them.
     """
 
     words: tuple[str, ...]
     trie: Automaton  # state 0 is where words begin
     first: NDArray[np.int32]  # (S,): the words that begin as state s does are first[s] ...
     last: NDArray[np.int32]  # (S,): ... up to, without, last[s]
-    kinds: NDArray[np.uint8]  # (C,): LETTER, FREE or GAP
-    left_out: tuple[str, ...] = ()  # words that the charset has no classes for
+    kinds: NDArray[np.uint8]  # (C,): LETTER or GAP
+    left_out: tuple[str, ...] = ()  # words that the charset has no classes for, or longer than LONGEST
 
 
 def make_lexicon(texts: Iterable[str], charset: Charset) -> Lexicon:
     """The words in `texts`, each of which may hold one or many. Raises NetchuError when not one can be written."""
-    kinds = np.array([_kind(symbol) for symbol in charset.symbols], np.uint8)
+    kinds = np.array([LETTER if split_words(symbol) == [symbol] else GAP for symbol in charset.symbols], np.uint8)
     found: dict[str, None] = {}
     for text in texts:
-        found.update(dict.fromkeys(_letters(canonical(text, charset.form))))
+        found.update(dict.fromkeys(split_words(canonical(text, charset.form))))
     if not found:
         raise NetchuError("the lexicon is empty; give it words, one to a line")
     known, left_out = {}, []
     for word in found:
-        if charset.missing(word):
+        if len(word) > LONGEST or charset.missing(word):
             left_out.append(word)
         else:
             known[word] = tuple(charset.encode(word))
@@ -60,19 +62,6 @@ def make_lexicon(texts: Iterable[str], charset: Charset) -> Lexicon:
     tree = trie([known[word] for word in words])
     first, last = _ranges(tree)
     return Lexicon(tuple(words), tree, first, last, kinds, tuple(left_out))
-
-
-def _kind(symbol: str) -> int:
-    """What a class is to words: combining marks belong to them, digits and what else is not a letter do not."""
-    categories = {unicodedata.category(char)[0] for char in symbol}
-    if categories and categories <= {"L", "M"}:
-        return LETTER
-    return FREE if "N" in categories or "L" in categories else GAP
-
-
-def _letters(text: str) -> list[str]:
-    """The longest runs of letters and marks."""
-    return "".join(char if unicodedata.category(char)[0] in "LM" else " " for char in text).split()
 
 
 def _ranges(tree: Automaton) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

@@ -12,8 +12,9 @@ from netchu.decode.reading import BLANK
 
 Array = NDArray[Any]
 FEW = 16  # histories tried for every word before all of them are
-# what a part of a path is besides a word of the lexicon: this many behind the last of them
-UNKNOWN, GAPS, GAP_FIRST, FREE_FIRST, ANYTHING = range(5)
+# what a part of a path is besides a word of the lexicon, this many behind the last of them: another word, what stands
+# behind a word, and what stands before the first
+UNKNOWN, GAPS, BEGINNING = range(3)
 
 
 class Network(NamedTuple):
@@ -51,7 +52,7 @@ class Tokens(NamedTuple):
     blank_part: Array
     gap: Array  # (H,): between words
     gap_part: Array
-    gap_kind: Array  # which of GAPS to ANYTHING that part is, V added
+    gap_kind: Array  # whether that part is GAPS or BEGINNING, V added
     unknown: Array  # (1,)
     unknown_part: Array
 
@@ -61,12 +62,12 @@ class Parts(NamedTuple):
     outside the lexicon), or what stands between words, with history i - entries - 1."""
 
     before: Array  # int64: the part before; -1: none but the line's start
-    kind: Array  # int32: which word that was, or V + one of UNKNOWN to ANYTHING
+    kind: Array  # int32: which word that was, or V + UNKNOWN, GAPS or BEGINNING
 
 
 @compiled
 def pass_tokens(log_probs: Array, best: Array, network: Network, model: Model) -> tuple[Parts, float, int, int]:
-    """log_probs float64 (T, C) and the best class between words, digit and letter (T, 3) of each frame.
+    """log_probs float64 (T, C) and the best class between words and letter (T, 2) of each frame.
 
     Returns the parts, and the best path's score, kind of its last part, and that part.
     """
@@ -75,14 +76,14 @@ def pass_tokens(log_probs: Array, best: Array, network: Network, model: Model) -
     parts = Parts(np.full(frames * width, -1, np.int64), np.full(frames * width, -1, np.int32))
     tokens = Tokens(
         np.full(nodes, -np.inf), np.full(nodes, -1, np.int64), np.full(nodes, -np.inf), np.full(nodes, -1, np.int64),
-        np.full(histories, -np.inf), np.full(histories, -1, np.int64), np.full(histories, words + ANYTHING, np.int64),
+        np.full(histories, -np.inf), np.full(histories, -1, np.int64), np.full(histories, words + BEGINNING, np.int64),
         np.full(1, -np.inf), np.full(1, -1, np.int64),
     )  # fmt: skip
     tokens.gap[model.start] = 0.0
     entering, chosen = np.empty(network.entries), np.zeros(network.entries, np.int64)
     for frame in range(frames):
         row = frame * width
-        gap, free, letter, blank = best[frame, 0], best[frame, 1], best[frame, 2], log_probs[frame, BLANK]
+        gap, letter, blank = best[frame, 0], best[frame, 1], log_probs[frame, BLANK]
         if network.entries == 1:
             entering[0], chosen[0] = tokens.gap[0], 0
         else:
@@ -94,7 +95,7 @@ def pass_tokens(log_probs: Array, best: Array, network: Network, model: Model) -
         for entry in range(network.entries + 1):
             history = chosen[entry] if entry < network.entries else after_stranger
             parts.before[row + entry], parts.kind[row + entry] = tokens.gap_part[history], tokens.gap_kind[history]
-        _leave(tokens, network, model, parts, row, gap, free, blank)
+        _leave(tokens, network, model, parts, row, gap, blank)
         _move(tokens, network, entering, row, log_probs[frame])
         tokens.unknown[0] += max(letter, blank)
         if stranger + letter > tokens.unknown[0]:
@@ -155,39 +156,25 @@ def _follows(model: Model, history: int, word: int) -> bool:
 
 
 @compiled
-def _leave(
-    tokens: Tokens, network: Network, model: Model, parts: Parts, row: int, gap: float, free: float, blank: float
-) -> None:
+def _leave(tokens: Tokens, network: Network, model: Model, parts: Parts, row: int, gap: float, blank: float) -> None:
     """The tokens between words after a frame: those that stay there, and those that come out of words."""
-    words, histories, empty = len(network.last), len(model.back), model.empty
-    # the best that a digit can follow; it goes to the history that knows nothing
-    hidden, hidden_part, hidden_kind = tokens.unknown[0], tokens.unknown_part[0], words + UNKNOWN
-    for history in range(histories):
-        if history != empty and tokens.gap[history] > hidden:
-            hidden, hidden_part = tokens.gap[history], tokens.gap_part[history]
-            hidden_kind = tokens.gap_kind[history]
-    for history in range(histories):
-        tokens.gap[history] += max(gap, blank, free if history == empty else -np.inf)
+    words = len(network.last)
+    for history in range(len(model.back)):
+        tokens.gap[history] += max(gap, blank)
     first = row + network.entries + 1
     for word in range(-1, words):
         if word < 0:
-            value, part, kind, history = tokens.unknown[0], tokens.unknown_part[0], words + UNKNOWN, empty
+            value, part, kind, history = tokens.unknown[0], tokens.unknown_part[0], words + UNKNOWN, model.empty
         else:
             node, kind, history = network.last[word], word, network.after[word]
             value, part = tokens.letter[node], tokens.letter_part[node]
             if tokens.blank[node] > value:
                 value, part = tokens.blank[node], tokens.blank_part[node]
             value += network.leaving[word]
-        if value > hidden:
-            hidden, hidden_part, hidden_kind = value, part, kind
         if value + gap > tokens.gap[history]:
             tokens.gap[history], tokens.gap_part[history] = value + gap, first + history
-            tokens.gap_kind[history] = words + (GAP_FIRST if history == empty else GAPS)
+            tokens.gap_kind[history] = words + GAPS
             parts.before[first + history], parts.kind[first + history] = part, kind
-    if hidden + free > tokens.gap[empty]:
-        tokens.gap[empty], tokens.gap_part[empty] = hidden + free, first + empty
-        tokens.gap_kind[empty] = words + FREE_FIRST
-        parts.before[first + empty], parts.kind[first + empty] = hidden_part, hidden_kind
 
 
 @compiled

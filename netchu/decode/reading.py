@@ -15,8 +15,9 @@ class Reading:
     """What was read from one line: classes, with the frames [start, end) each was seen in and how sure it is (0..1).
 
     `alternatives` has for each character the classes that may stand there instead, likeliest first, with their
-    probabilities; `ranked` the best whole readings, best first, with their log-probabilities. Decoders that look at
-    one reading only leave both empty. `note` says what a person should know: that no text of the grammar fits, say.
+    probabilities (class 0: nothing); `missing` how likely a character is missing before each, and at the end; `ranked`
+    the best whole readings, best first, with their log-probabilities. Greedy reading leaves all three empty. `note`
+    says what a person should know: that no text of the grammar fits, say.
     """
 
     classes: tuple[int, ...]
@@ -24,6 +25,7 @@ class Reading:
     ends: tuple[int, ...]
     confidences: tuple[float, ...]
     alternatives: tuple[tuple[tuple[int, float], ...], ...] = ()
+    missing: tuple[float, ...] = ()  # n + 1
     ranked: tuple[tuple[tuple[int, ...], float], ...] = ()
     note: str = ""
 

@@ -197,8 +197,9 @@ class _Parser:
 
     def _atom(self, ignore: bool) -> Node:
         char = self.pattern[self.place]
+        start = self.place
         if char in "*+?" or (char == "{" and self._quantifier() is not None):
-            self._fail(f"nothing to repeat before {char!r}; write \\{char} for the sign itself")
+            self._fail(f"nothing to repeat before {char!r}; write \\{char} for the sign itself", start)
         if char in "^$":
             self._fail(
                 f"{char!r} belongs at the {'start' if char == '^' else 'end'} of the pattern, where it is not needed: "

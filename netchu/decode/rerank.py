@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
-from netchu.decode.frames import log_probabilities, spell
+from netchu.decode.frames import log_probabilities
 from netchu.decode.reading import Reading
-from netchu.decode.search import Beam
+from netchu.decode.search import Beam, Hypothesis
+from netchu.decode.sureness import attach
 from netchu.errors import NetchuError
 from netchu.text import canonical
 
@@ -68,8 +69,9 @@ class Judge:
 class Rerank:
     """A decoder: the readings that a beam ends with, ranked anew by their acoustic score and what the judge adds.
 
-    The beam may have a language model of its own, which then decides what is in its list and nothing else. Of equal
-    totals the beam's order stands. Raises NetchuError for less than one candidate.
+    The beam may have a model of characters of its own, which then decides what is in its list and nothing else; what
+    its words and its grammar weigh still counts. Of equal totals the beam's order stands. Raises NetchuError for less
+    than one candidate.
     """
 
     beam: Beam
@@ -88,10 +90,18 @@ class Rerank:
         if not found:
             return self.beam(logits, length, temperature)
         texts = [self.beam.charset.decode(each.classes) for each in found]
-        totals = np.array([each.acoustic for each in found]) + self.judge(texts)
-        order = np.argsort(-totals, kind="stable")[: self.ranked]
+        totals = np.array([each.acoustic for each in found]) + self._kept(found, texts) + self.judge(texts)
+        order = np.argsort(-totals, kind="stable")
         ranked = tuple((found[place].classes, float(totals[place])) for place in order)
-        return spell(log_probs, ranked[0][0], ranked, note)
+        return attach(log_probs, ranked[0][0], ranked=ranked, keep=self.ranked, note=note)
+
+    def _kept(self, found: Sequence[Hypothesis], texts: Sequence[str]) -> Table:
+        """What words and grammar add to each, (N,): all that the beam adds, but for characters and their model."""
+        beam = self.beam
+        if beam.lexicon is None and beam.grammar is None:
+            return np.zeros(len(found))
+        own = Judge(Weights(alpha=beam.alpha if beam.lm is not None else 0.0, beta=beam.beta), beam.lm)
+        return np.array([each.score - each.acoustic for each in found]) - own(texts)
 
 
 @dataclass(frozen=True, eq=False)

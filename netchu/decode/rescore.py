@@ -1,8 +1,8 @@
 """Lexicon re-scoring: of the whole lines (or words) that a picture may show, the one with the highest CTC probability.
 
-As in CRNN (Shi et al. 2017, section 2.3.2): the entries near the greedy reading, each by its exact probability. What
-is near is found by bit-parallel edit distances from the entries of about its length. A BK-tree (Burkhard and Keller
-1973) is no faster: it visits nearly all entries when none is very near, and for one picture it is not worth building.
+As in CRNN (Shi et al. 2017, section 2.3.2): the entries near the greedy reading, each by its exact probability. CRNN
+finds them by a BK-tree (Burkhard and Keller 1973); here every entry of about the reading's length is measured, many at
+a time by bit-parallel edit distances, which needs nothing built and finds the same entries.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from netchu.compiled import compiled
 from netchu.decode.beam import log_add
 from netchu.decode.ctc import greedy
-from netchu.decode.frames import log_probabilities, spell
+from netchu.decode.frames import log_probabilities
 from netchu.decode.reading import BLANK, Reading
+from netchu.decode.sureness import attach
 from netchu.errors import NetchuError
 from netchu.text import Charset, canonical, describe
 
@@ -87,7 +88,7 @@ class Rescoring:
 
     charset: Charset
     lexicon: Lines | Iterable[str] | None = None
-    tolerance: float = 3
+    tolerance: float = 3.0
     margin: float = math.inf
     ranked: int = 1
 
@@ -95,7 +96,7 @@ class Rescoring:
         for name, least in (("tolerance", 0), ("margin", 0), ("ranked", 1)):
             if not getattr(self, name) >= least:
                 raise NetchuError(f"{name}={getattr(self, name)}: must be {least} or more")
-        _ = self._lines  # an empty lexicon is wrong now or never
+        _ = self.lines  # an empty lexicon is wrong now or never
 
     def __call__(
         self,
@@ -105,7 +106,7 @@ class Rescoring:
         lexicon: Lines | Iterable[str] | None = None,
     ) -> Reading:
         """logits (T, C) of one line, of which `length` frames are real -> the entry that it shows, if one fits."""
-        lines = self._lines if lexicon is None else _as_lines(lexicon, self.charset)
+        lines = self.lines if lexicon is None else _as_lines(lexicon, self.charset)
         if lines is None:
             raise NetchuError("there is no lexicon; give one to the decoder or with every call")
         log_probs, note = log_probabilities(logits, length, temperature, len(self.charset))
@@ -113,12 +114,12 @@ class Rescoring:
         own = log_prob(log_probs, read.classes) if self.margin < math.inf else -np.inf
         ranked = self.rank(log_probs, read.classes, lines, own - self.margin)
         if ranked:
-            return spell(log_probs, ranked[0][0], ranked, note)
+            return attach(log_probs, ranked[0][0], ranked=ranked, note=note)
         if own > -np.inf:
             why = "no entry of the lexicon is likely enough; read without"
         else:
             why = f"no entry of the lexicon fits the line's {len(log_probs)} frames; read without"
-        return spell(log_probs, read.classes, note="; ".join(filter(None, [note, why])))
+        return attach(log_probs, read.classes, note="; ".join(filter(None, [note, why])))
 
     def rank(
         self, log_probs: NDArray[np.float64], read: tuple[int, ...], lines: Lines, least: float = -np.inf
@@ -126,19 +127,23 @@ class Rescoring:
         """The best entries as classes and log-probabilities (nats) of at least `least`, best first."""
         if not len(log_probs):
             return ()
+        lengths, count = np.diff(lines.offsets), min(self.ranked, len(lines.texts))
         nearest, near = _near("".join(map(chr, read)), lines, self.tolerance)
+        # what is longer than the line has frames cannot be it, and would take memory
+        nearest, near = (entries[lengths[entries] <= len(log_probs)] for entries in (nearest, near))
         # the nearest first: what they score is what the others have to reach
-        found, scores = _best(log_probs, *_arrays(lines), np.sort(nearest[: self.ranked]), least, self.ranked)
-        if len(scores) == self.ranked:
+        found, scores = _best(log_probs, *_arrays(lines), np.sort(nearest[:count]), least, count)
+        if len(scores) == count:
             least = max(least, float(scores[-1]))
-        found, scores = _best(log_probs, *_arrays(lines), np.sort(near), least, self.ranked)
+        found, scores = _best(log_probs, *_arrays(lines), np.sort(near), least, count)
         return tuple(
             (tuple(lines.classes[lines.offsets[entry] : lines.offsets[entry + 1]].tolist()), float(score))
             for entry, score in zip(found, scores)
         )
 
     @cached_property
-    def _lines(self) -> Lines | None:
+    def lines(self) -> Lines | None:
+        """The lexicon's entries for the charset; None without a lexicon."""
         return None if self.lexicon is None else _as_lines(self.lexicon, self.charset)
 
 
@@ -167,7 +172,7 @@ def _near(key: str, lines: Lines, tolerance: float) -> tuple[NDArray[np.int64], 
         keys = lines.keys[low:high]
         distances = cdist([key], keys, scorer=Levenshtein.distance, score_cutoff=reach, dtype=np.int32)[0]
         smallest = int(distances.min(initial=reach + 1))
-        needed = smallest if tolerance == math.inf else smallest + int(tolerance)
+        needed = smallest if tolerance == math.inf else smallest + int(min(tolerance, longest))
         if smallest <= reach and (needed <= reach or reach == longest):
             break
         reach = min(needed, longest) if smallest <= reach else 12 if reach < 12 < longest else longest

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from netchu.decode.agreement import agree
-from netchu.decode.align import align
 from netchu.decode.automaton import NEVER, Automaton, trie
 from netchu.decode.beam import search
+from netchu.decode.frames import log_norms, real_frames
 from netchu.decode.layers import FORECAST, KIND, NGRAMS, PLAIN, SAMPLE, SYMBOL_LABEL, Layers
 from netchu.decode.lexicon import Lexicon, Words, make_lexicon, make_words
-from netchu.decode.reading import BLANK, Reading
+from netchu.decode.reading import Reading
+from netchu.decode.sureness import attach
 from netchu.decode.walk import pack
 from netchu.errors import NetchuError
 from netchu.text import Charset
@@ -32,7 +32,7 @@ MODES = {
     "sample": SAMPLE,  # the same, estimated from some of those words
 }
 SAMPLED = 20  # words
-READINGS = 64  # that share the probability which confidences are drawn from
+READINGS = 64  # that say how sure each of the best one's characters is
 MOST = 4_000_000  # prefixes of one line: 200 MB
 
 
@@ -114,27 +114,24 @@ class Beam:
             raise NetchuError(f"mode {self.mode!r} weighs words; give a model of words, or choose mode 'words'")
         if self.word_lm is not None and (self.lexicon is None or self.mode == "words"):
             raise NetchuError("a model of words needs a lexicon, and any mode but 'words'")
-        _ = self._layers, self._free  # what they are made of is wrong now or never
+        _ = self.layers, self._free  # what they are made of is wrong now or never
 
     def __call__(self, logits: NDArray[Any], length: int, temperature: float = 1.0) -> Reading:
         """logits (T, C) of one line, of which `length` frames are real -> the best reading, and others ranked."""
         frames, note = self._frames(logits, length, temperature)
-        found = self._search(frames, self._layers)
+        found = self._search(frames, self.layers)
         if not len(found.lengths):
             found = self._search(frames, self._free)
             note = "; ".join(filter(None, [note, f"nothing that {self._asked} allows fits the line; read without"]))
         if not len(found.lengths):
             return Reading((), (), (), (), note=note)
-        ranked = tuple((best.classes, best.score) for best in found.hypotheses(self.ranked))
-        # the one place where a reading gets its places and confidences
-        starts, ends = _spans(frames, ranked[0][0])
-        confidences, alternatives = agree(found.classes, found.lengths, found.scores)
-        return Reading(ranked[0][0], starts, ends, confidences, alternatives, ranked, note)
+        ranked = [(best.classes, best.score) for best in found.hypotheses()]
+        return attach(frames.logits, ranked[0][0], temperature, ranked, self.ranked, note)
 
     def search(self, logits: NDArray[Any], length: int, temperature: float = 1.0) -> list[Hypothesis]:
         """The readings that are left at the end, best first, `ranked` of them or up to READINGS; none: nothing fits."""
         frames, _ = self._frames(logits, length, temperature)
-        return self._search(frames, self._layers).hypotheses()
+        return self._search(frames, self.layers).hypotheses()
 
     def _search(self, frames: _Frames, layers: Layers) -> _Found:
         width, most = self._room(*frames.logits.shape)
@@ -168,28 +165,11 @@ class Beam:
 
     def _frames(self, logits: NDArray[Any], length: int, temperature: float) -> tuple[_Frames, str]:
         """The real frames, those that are not numbers made blanks, which the note says."""
-        if logits.ndim != 2 or logits.shape[1] != len(self.charset):
-            raise NetchuError(
-                f"logits of shape {logits.shape} are not those of a model with {len(self.charset)} classes; "
-                "a decoder is made for one model's charset"
-            )
-        if not temperature > 0:
-            raise NetchuError(f"temperature={temperature}: must be above 0")
-        with np.errstate(over="ignore"):
-            frames = np.ascontiguousarray(logits[:length], np.float32)
-        tops, note, scale = frames.max(1, keepdims=True, initial=-np.inf), "", 1 / float(temperature)
-        wrong = ~np.isfinite(tops[:, 0])
-        if wrong.any():
-            frames = frames.copy()
-            frames[wrong] = -np.inf
-            frames[wrong, BLANK] = tops[wrong] = 0.0
-            note = f"{wrong.sum()} of {len(frames)} frames are not numbers and were passed over"
-        spread = frames - tops
-        spread *= np.float32(scale)
-        norms = np.log(np.exp(spread, out=spread).sum(1)) + tops[:, 0] * np.float64(scale)
+        frames, note = real_frames(logits, length, len(self.charset))
+        norms = log_norms(frames, temperature)
         frames = frames.view()
         frames.flags.writeable = False  # one type of array for Numba, whoever made it
-        return _Frames(frames, norms, scale), note
+        return _Frames(frames, norms, 1 / float(temperature)), note
 
     @property
     def _asked(self) -> str:
@@ -198,7 +178,8 @@ class Beam:
         )
 
     @cached_property
-    def _layers(self) -> Layers:
+    def layers(self) -> Layers:
+        """All that is known of the language, as the search takes it."""
         lexicon = self.lexicon
         if lexicon is not None and not isinstance(lexicon, Lexicon):
             lexicon = make_lexicon(lexicon, self.charset)
@@ -220,7 +201,7 @@ class Beam:
         classes[:, SYMBOL_LABEL] = self.lm.classes(self.charset)
         return layers._replace(
             classes=classes,
-            symbols=pack(self.lm.automaton),
+            symbols=self.lm.walk,
             start=self.lm.automaton.start,
             alpha=float(self.alpha),
             unknown=float(self.lm.unknown),
@@ -263,14 +244,6 @@ class Beam:
             word_unknown=float(words.unknown),
             penalty=float(self.penalty),
         )
-
-
-def _spans(frames: _Frames, classes: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The first frame of each character, and the one past its last."""
-    own, places = np.unique(np.array(classes, np.int64), return_inverse=True)
-    seen = frames.logits[:, np.concatenate([[BLANK], own])] * frames.scale - frames.norms[:, None]
-    spans = align(seen, (places + 1).tolist()).spans
-    return tuple(spans[:, 0].tolist()), tuple(spans[:, 1].tolist())
 
 
 def _nothing(classes: int) -> Layers:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
 from netchu.decode.lattice import Labels, Neighbours, Table, neighbours
-from netchu.decode.reading import BLANK, NOTHING, Reading
+from netchu.decode.reading import BLANK, Reading
 
 ALTERNATIVES = 5  # a character
 LIKELY = 1e-3  # alternatives below this are not worth a person's look
@@ -35,16 +35,23 @@ class Sureness:
 
 
 def attach(
-    logits: NDArray[np.floating[Any]], length: int, temperature: float, classes: Sequence[int], ranked: Ranked = ()
+    logits: NDArray[np.floating[Any]],
+    classes: Sequence[int],
+    temperature: float = 1.0,
+    ranked: Ranked = (),
+    keep: int | None = None,
+    note: str = "",
 ) -> Reading:
-    """The Reading of a text that any decoder read from logits (T, C), of which `length` frames are real.
+    """The Reading of a text that any decoder read from logits (T, C) of the real frames of a line.
 
-    `ranked` is what the decoder found: whole readings with their scores in nats, `classes` among them, or nothing.
-    A text that cannot come from these logits is not sure at all; NetchuError where it has more characters than frames.
+    `ranked` is what the decoder found: whole readings with their scores in nats, `classes` among them, or nothing; the
+    first `keep` of them go into the Reading. A text that cannot come from these logits is not sure at all; NetchuError
+    where it needs more frames than there are.
     """
+    shown = tuple((tuple(map(int, other)), float(score)) for other, score in ranked[:keep])
     if not len(classes):
-        return NOTHING
-    found = neighbours(logits[:length], classes, temperature)
+        return Reading((), (), (), (), ranked=shown, note=note)
+    found = neighbours(logits, classes, temperature)
     sure = weigh(found, classes, ranked)
     starts, ends = found.spans.T.tolist()
     return Reading(
@@ -53,7 +60,9 @@ def attach(
         ends=tuple(ends),
         confidences=tuple(sure.confidences.tolist()),
         alternatives=sure.alternatives,
-        ranked=tuple((tuple(map(int, other)), float(score)) for other, score in ranked),
+        missing=tuple(sure.missing.tolist()),
+        ranked=shown,
+        note=note,
     )
 
 

@@ -1,4 +1,4 @@
-"""Grammars by name, as regular expressions: those of grammars/templates.txt, with tables from the rules of drawing."""
+"""Grammars by name, as regular expressions: those of grammars/templates.txt, with tables from netchu.rules."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from types import MappingProxyType
+
+from netchu.rules import TOKEN, read_rules, shipped
 
 _OWN = Path(__file__).parent / "grammars" / "templates.txt"
-_DRAWN = Path(__file__).parents[1] / "synth" / "texts" / "rules"  # shared as data; decoding imports nothing from there
 _REFERENCE = re.compile(r"\{(?:(?P<file>[a-z-]+):)?(?P<rule>[a-z_][\w-]*)\}|\{(?P<low>\d+)-(?P<high>\d+)\}")
-_DRAWN_TOKEN = re.compile(
-    r"\{(?P<low>\d+)-(?P<high>\d+)\}|\{(?P<rule>\w+)\}|(?P<digit>[#~])|\\(?P<sign>.)|(?P<text>[^{}#~\\]+)"
-)
 
 
 def names() -> tuple[str, ...]:
@@ -36,7 +33,7 @@ def pattern(name: str) -> str:
 
 @lru_cache(maxsize=256)
 def drawn(file: str, rule: str) -> str:
-    """What a rule of netchu/synth/texts/rules/FILE.txt can draw, as a regular expression; not how often."""
+    """What a rule of netchu/rules/FILE.txt can draw, as a regular expression; not how often."""
 
     def replace(match: re.Match[str]) -> str:
         if match["low"]:
@@ -47,9 +44,7 @@ def drawn(file: str, rule: str) -> str:
             return "[0-9]" if match["digit"] == "#" else "[1-9]"
         return re.escape(match["text"] or match["sign"])
 
-    return _DRAWN_TOKEN.sub(replace, re.sub(r"(?<!\S)\d+\* ", "", _read(_DRAWN / f"{file}.txt", " ")[rule])).replace(
-        r"\ \|\ ", "|"
-    )
+    return "|".join(TOKEN.sub(replace, each) for each in dict.fromkeys(shipped(file)[rule]))
 
 
 def numbers(low: str, high: str) -> str:
@@ -60,11 +55,4 @@ def numbers(low: str, high: str) -> str:
 
 @lru_cache(maxsize=1)
 def _rules() -> Mapping[str, str]:
-    return _read(_OWN, "")
-
-
-def _read(path: Path, joint: str) -> Mapping[str, str]:
-    """`name: pattern` by line, long ones going on in indented lines, joined by `joint`."""
-    text = re.sub(r"\n +", joint, path.read_text(encoding="utf-8"))
-    lines = [line.partition(": ") for line in text.split("\n") if line and not line.startswith("#")]
-    return MappingProxyType({name: rule for name, _, rule in lines})
+    return read_rules(_OWN, "")

@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netchu.decode.automaton import FORBIDDEN_32, Automaton
-from netchu.decode.frames import log_probabilities, spell
-from netchu.decode.layers import FREE, GAP, LETTER
+from netchu.decode.frames import log_probabilities
+from netchu.decode.layers import GAP, LETTER
 from netchu.decode.lexicon import Lexicon, make_lexicon, make_words
-from netchu.decode.passing import ANYTHING, FREE_FIRST, GAP_FIRST, GAPS, UNKNOWN, Model, Network, pass_tokens
+from netchu.decode.passing import BEGINNING, UNKNOWN, Model, Network, pass_tokens
 from netchu.decode.reading import BLANK, Reading
+from netchu.decode.sureness import attach
 from netchu.errors import NetchuError
 from netchu.text import Charset
 
@@ -30,22 +31,15 @@ if TYPE_CHECKING:
     from netchu.lm.ngram import NGram
 
 MOST = 50_000_000  # places in the memory of one line where a part of a path may begin: 12 bytes each
-_BETWEEN: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] = {  # what such a part begins with, and goes on with
-    GAPS: ((GAP,), (GAP,)),
-    GAP_FIRST: ((GAP,), (GAP, FREE)),
-    FREE_FIRST: ((FREE,), (GAP, FREE)),
-    UNKNOWN: ((LETTER,), (LETTER,)),
-}
 
 
 @dataclass(frozen=True, eq=False)
 class TokenPassing:
     """Reads words of the lexicon, and between them at least one character that is no letter, whichever is likeliest.
 
-    Words are runs of letters and marks. Spaces, signs and digits are free; digits hide the words before them from the
-    model. A path is worth the log-probabilities of its classes, plus for each word `word_beta` and `word_alpha` times
-    what the model says. `penalty`: nats taken for a word outside the lexicon, whose letters are then free as well;
-    infinite: there are none.
+    Words are runs of letters and marks; spaces, signs and digits are free. A path is worth the log-probabilities of
+    its classes, plus for each word `word_beta` and `word_alpha` times what the model says. `penalty`: nats taken for a
+    word outside the lexicon, whose letters are then free as well; infinite: there are none.
 
     Raises NetchuError for an empty lexicon, for a model of characters or of more than two words in a row, for options
     that make no sense and, in calls, for a lexicon and line too large for memory.
@@ -80,10 +74,10 @@ class TokenPassing:
             return Reading((), (), (), (), note=note)
         if len(log_probs) * self._width > MOST:
             raise NetchuError(
-                f"a line of {len(log_probs)} frames and a model of pairs of {len(self._words.words):,} words are too "
+                f"a line of {len(log_probs)} frames and a model of pairs of {len(self.words.words):,} words are too "
                 "much for the memory of token passing; use fewer words, a model of order 1, or decode by beam"
             )
-        best = np.stack([self._of_kinds(log_probs, (kind,)).max(1) for kind in (GAP, FREE, LETTER)], axis=1)
+        best = np.stack([self._of_kind(log_probs, kind).max(1) for kind in (GAP, LETTER)], axis=1)
         parts, score, kind, part = pass_tokens(log_probs, best, self._network, self._model)
         if score == -np.inf:
             note = "; ".join(filter(None, [note, "no path is possible: a probability of 0 is in the way of all"]))
@@ -94,26 +88,23 @@ class TokenPassing:
             begin = part // self._width if part >= 0 else 0
             classes = self._written(log_probs[begin:end], kind) + classes
             if part < 0:
-                return spell(log_probs, classes, ((classes, float(score)),), note)
+                return attach(log_probs, classes, ranked=((classes, float(score)),), note=note)
             kind, part, end = int(parts.kind[part]), int(parts.before[part]), begin
 
     def _written(self, log_probs: NDArray[np.float64], kind: int) -> tuple[int, ...]:
         """The classes of a part of a path: those of a word, or the best of each frame that may stand there."""
-        words = self._words.words
+        words = self.words.words
         if kind < len(words):
             return tuple(self.charset.encode(words[kind]))
-        if kind - len(words) == ANYTHING:
-            allowed = self._of_kinds(log_probs, (GAP, FREE) if self._model.start == self._model.empty else (GAP,), True)
-        else:
-            first, then = _BETWEEN[kind - len(words)]
-            allowed = self._of_kinds(log_probs, then, True)
-            allowed[:1] = self._of_kinds(log_probs[:1], first)
+        allowed = self._of_kind(log_probs, LETTER if kind - len(words) == UNKNOWN else GAP)
+        seen = allowed if kind - len(words) == BEGINNING else allowed[1:]  # all other parts begin with a character
+        seen[:, BLANK] = log_probs[len(log_probs) - len(seen) :, BLANK]
         return tuple(label for label, _ in groupby(allowed.argmax(1).tolist()) if label != BLANK)
 
-    def _of_kinds(self, log_probs: NDArray[np.float64], kinds: tuple[int, ...], blank: bool = False) -> NDArray[Any]:
-        """log_probs, those of all other kinds -inf."""
-        allowed = np.isin(self._words.kinds, kinds)
-        allowed[BLANK] = blank
+    def _of_kind(self, log_probs: NDArray[np.float64], kind: int) -> NDArray[Any]:
+        """log_probs, those of other kinds and of the blank -inf."""
+        allowed = self.words.kinds == kind
+        allowed[BLANK] = False
         return np.where(allowed, log_probs, -np.inf)
 
     @property
@@ -121,7 +112,8 @@ class TokenPassing:
         return self._network.entries + 1 + len(self._model.back)
 
     @cached_property
-    def _words(self) -> Lexicon:
+    def words(self) -> Lexicon:
+        """The lexicon, cut for the charset."""
         return self.lexicon if isinstance(self.lexicon, Lexicon) else make_lexicon(self.lexicon, self.charset)
 
     @cached_property
@@ -129,11 +121,11 @@ class TokenPassing:
         """The model over the words of the lexicon, after which the history depends on the last word alone."""
         if self.word_lm is None or self.word_alpha == 0:
             return None
-        return make_words(self.word_lm, self._words, self.charset).automaton
+        return make_words(self.word_lm, self.words, self.charset).automaton
 
     @cached_property
     def _model(self) -> Model:
-        count, automaton = len(self._words.words), self._automaton
+        count, automaton = len(self.words.words), self._automaton
         if automaton is None:
             zero = np.zeros(1)
             unknown = np.full(1, self.word_beta - self.penalty)
@@ -164,7 +156,7 @@ class TokenPassing:
 
     @cached_property
     def _network(self) -> Network:
-        words, automaton = self._words, self._automaton
+        words, automaton = self.words, self._automaton
         count = len(words.words)
         if len(self._model.back) == 1:
             tree = words.trie

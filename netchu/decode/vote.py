@@ -10,104 +10,35 @@ from __future__ import annotations
 import itertools
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, cast
+from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
 from netchu.decode.align import align
-from netchu.decode.frames import log_probabilities
-from netchu.decode.lattice import neighbours
+from netchu.decode.ballot import FLOOR, Ballot, Floats, Text
+from netchu.decode.lattice import Neighbours, neighbours
 from netchu.decode.reading import BLANK, Reading
-from netchu.decode.rescore import log_prob
-from netchu.decode.sureness import ALTERNATIVES, LIKELY, weigh
-from netchu.errors import NetchuError
+from netchu.decode.sureness import ALTERNATIVES, HEAVIEST, LIKELY, Sureness, weigh
 from netchu.text import Charset, Form, canonical, graphemes
 
-FLOOR = -300.0  # nats: a text that a voter finds less likely, or has not the frames for, it finds as likely as that
 GAIN = 1e-9  # nats by which a text must be better than one found before it; what is less is rounding
+TINY = 1e-7  # probabilities are kept this far from 0 and 1, where log-odds end
+WORTH = 0.01  # times as likely as the text: neighbours from there on are what the judge is asked about
 ROUNDS = 50  # changes of the best text; each betters it, so this many are only ever made of readings at odds throughout
 
-Text = tuple[str, ...]  # by grapheme
-Judge = Callable[[Sequence[str]], NDArray[np.float64]]  # canonical texts -> nats to add to what the voters say
-
-
-@dataclass(frozen=True, eq=False)
-class Ballot:
-    """What one voter saw of a line, logits (T, C) of which `length` frames are real, and what it read there.
-
-    `weight` is what its log-probabilities count against those of others. Raises NetchuError for one that is not above
-    0, for logits of another charset and a temperature that is none.
-    """
-
-    logits: NDArray[Any] = field(repr=False)
-    length: int
-    charset: Charset
-    reading: Reading
-    temperature: float = 1.0
-    weight: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.weight < np.inf:
-            raise NetchuError(f"a vote's weight is {self.weight}; it must be above 0")
-        _ = self.log_probs
-
-    @cached_property
-    def log_probs(self) -> NDArray[np.float64]:
-        """(T, C + 1): the last class is all but the blank, which says nothing of a letter that the voter lacks."""
-        known, _ = log_probabilities(self.logits, self.length, self.temperature, len(self.charset))
-        with np.errstate(divide="ignore"):
-            written = np.log1p(-np.minimum(np.exp(known[:, BLANK]), 1.0))
-        return np.concatenate([known, written[:, None]], axis=1)
-
-    def texts(self) -> list[str]:
-        """The reading and those ranked with it, best first."""
-        found = [self.reading.classes, *(classes for classes, _ in self.reading.ranked)]
-        return [self.charset.decode(classes) for classes in found]
-
-    def classes(self, symbol: str) -> tuple[int, ...]:
-        """The classes that write a grapheme: several in a decomposed form, none for a space that it never writes."""
-        found = self._spelt.get(symbol)
-        if found is None:
-            written = unicodedata.normalize(cast(Form, self.charset.form), symbol)
-            if written in self._index:
-                found = (self._index[written],)
-            elif symbol == " ":
-                found = ()
-            elif self.charset.missing(written):
-                found = (len(self.charset),)
-            else:
-                found = tuple(self.charset.encode(written))
-            self._spelt[symbol] = found
-        return found
-
-    def spell(self, text: Text) -> list[int]:
-        """The classes of a text."""
-        return [label for symbol in text for label in self.classes(symbol)]
-
-    def score(self, text: Text) -> float:
-        """Log-probability (nats) of a text over all paths that spell it, FLOOR at least; 0 for any without frames."""
-        return max(FLOOR, log_prob(self.log_probs, self.spell(text))) if len(self.log_probs) else 0.0
-
-    @cached_property
-    def _index(self) -> dict[str, int]:
-        return {symbol: index for index, symbol in enumerate(self.charset.symbols) if index}
-
-    @cached_property
-    def _spelt(self) -> dict[str, tuple[int, ...]]:
-        return {}
+Judge = Callable[[Sequence[str]], Floats]  # canonical texts -> nats to add to what the voters say; -inf: not that text
 
 
 def vote(ballots: Sequence[Ballot], judge: Judge | None = None, ranked: int = 5) -> tuple[Reading, Charset]:
-    """The reading that the voters agree on, and the charset of its classes: the graphemes of this line.
+    """The reading that the voters agree on, and the charset of its classes: the first ballot's, or this line's letters.
 
     It is searched from all texts that were read, by replacing parts with what others read there for as long as that
-    betters the mean log-probability (and what `judge` adds, a language model say). Of equal texts the one found first
-    wins: those of earlier ballots, then better ranked ones. Frames are those of the first ballot, whose form of
-    Unicode it is, too. Confidences and alternatives are means of the voters', who each know their own letters only.
+    betters the mean log-probability and what `judge` adds, a language model say. Of equal texts the one found first
+    wins: those of earlier ballots, then better ranked ones. What the judge forbids wins only where it forbids all that
+    was found; it is not asked then. Frames are those of the first ballot, whose form of Unicode it is, too.
+    Confidences, what may be missing and alternatives are what the voters say, who each know their own letters only.
     A single ballot's reading is given back as it is. Raises ValueError without any.
     """
     if not ballots:
@@ -115,23 +46,36 @@ def vote(ballots: Sequence[Ballot], judge: Judge | None = None, ranked: int = 5)
     lead = ballots[0]
     if len(ballots) == 1:
         return lead.reading, lead.charset
-    texts = list(dict.fromkeys(_split(text, lead.charset.form) for ballot in ballots for text in ballot.texts()))
+    own = [[_split(text, lead.charset.form) for text in ballot.texts()] for ballot in ballots]
+    texts = [text for text in dict.fromkeys(itertools.chain(*own)) if lead.fits(text)]
     election = Election(ballots, judge)
-    best = election.run([text for text in texts if _fits(lead, text)])
-    order = sorted(election.scores, key=lambda text: (text != best, -election.scores[text]))[:ranked]
-    sure, others = _confidences(ballots, best)
+    best = election.run(texts)
+    forbidden = {text for text, score in election.scores.items() if score == -np.inf}
+    if best in forbidden:
+        judge, forbidden = None, set()
+        election = Election(ballots)
+        best = election.run(texts)
+    order = sorted(election.scores, key=lambda text: (text != best, -election.scores[text]))
+    order = [text for text in order if text not in forbidden][:ranked]
+    sure, missing, others = _sureness(ballots, best, judge)
     spans = _spans(lead, best)
-    symbols = {symbol for text in order for symbol in text}.union(*others)
-    charset = Charset(("", *sorted(symbols - {""})), lead.charset.form)
-    classes = {symbol: index for index, symbol in enumerate(charset.symbols)}
+    charset, classes = _letters(lead, {symbol for text in order for symbol in text}.union(*others))
     reading = Reading(
         classes=tuple(classes[symbol] for symbol in best),
         starts=tuple(start for start, _ in spans),
         ends=tuple(end for _, end in spans),
         confidences=sure,
         alternatives=tuple(tuple((classes[symbol], share) for symbol, share in some.items()) for some in others),
+        missing=missing,
         ranked=tuple((tuple(classes[symbol] for symbol in text), election.scores[text]) for text in order),
-        note="; ".join(dict.fromkeys(ballot.reading.note for ballot in ballots if ballot.reading.note)),
+        # one who could read only what is forbidden says so; that is no news of this reading
+        note="; ".join(
+            dict.fromkeys(
+                ballot.reading.note
+                for ballot, read in zip(ballots, own)
+                if ballot.reading.note and read[0] not in forbidden
+            )
+        ),
     )
     return reading, charset
 
@@ -156,12 +100,14 @@ class Election:
 
     def best_of(self, texts: Sequence[Text]) -> Text:
         """The best of these texts, of equal ones the first. Those that do not fit the first ballot are passed over."""
-        new = [text for text in texts if text not in self.scores and _fits(self.ballots[0], text)]
-        total = sum(ballot.weight for ballot in self.ballots)
-        found = [sum(ballot.weight * ballot.score(text) for ballot in self.ballots) / total for text in new]
-        if self.judge is not None and new:
-            found = list(found + self.judge(["".join(text) for text in new]))
-        self.scores.update((text, float(score)) for text, score in zip(new, found))
+        new = [text for text in texts if text not in self.scores and self.ballots[0].fits(text)]
+        if new:
+            weights = np.array([ballot.weight for ballot in self.ballots])
+            scores = np.stack([ballot.scores(new) for ballot in self.ballots])
+            found = (weights[:, None] * scores).sum(0) / weights.sum()
+            if self.judge is not None:
+                found = found + self.judge(["".join(text) for text in new])
+            self.scores.update(zip(new, found.tolist()))
         best = texts[0]
         for text in texts:
             if text in self.scores and self.scores[text] > self.scores[best] + GAIN:
@@ -183,50 +129,96 @@ def _mixes(text: Text, other: Text) -> Iterable[Text]:
                 yield mixed
 
 
-def _fits(ballot: Ballot, text: Text) -> bool:
-    """Whether there are frames enough for the text."""
-    labels = ballot.spell(text)
-    return len(labels) + sum(a == b for a, b in itertools.pairwise(labels)) <= len(ballot.log_probs)
+def _letters(lead: Ballot, symbols: set[str]) -> tuple[Charset, dict[str, int]]:
+    """The charset of a reading, and the class of each symbol and of nothing."""
+    if symbols - {""} <= lead.index.keys():
+        return lead.charset, {**lead.index, "": BLANK}
+    charset = Charset(("", *sorted(symbols - {""})), lead.charset.form)
+    return charset, {symbol: index for index, symbol in enumerate(charset.symbols)}
 
 
 def _spans(ballot: Ballot, text: Text) -> list[tuple[int, int]]:
     """The frames [start, end) of each grapheme on the best path of a ballot."""
-    found = align(np.maximum(ballot.log_probs, FLOOR), ballot.spell(text)).spans.tolist()
+    labels, counts = ballot.spell(text)
+    found = align(np.maximum(ballot.log_probs, FLOOR), labels.tolist()).spans.tolist()
     spans, at, last = [], 0, 0
-    for symbol in text:
-        count = len(ballot.classes(symbol))
+    for count in counts.tolist():
         spans.append((found[at][0], found[at + count - 1][1]) if count else (last, last))
         at, last = at + count, spans[-1][1]
     return spans
 
 
-def _confidences(ballots: Sequence[Ballot], text: Text) -> tuple[tuple[float, ...], list[dict[str, float]]]:
-    """The voters' mean confidence of each grapheme, and the mean shares of what else may stand there, likeliest first.
+def _sureness(
+    ballots: Sequence[Ballot], text: Text, judge: Judge | None
+) -> tuple[tuple[float, ...], tuple[float, ...], list[dict[str, float]]]:
+    """How sure the voters are of each grapheme (n,), how likely one is missing before each and at the end (n + 1,), and
+    the shares of what else may stand there, likeliest first.
 
-    A voter that lacks a letter of the text has no part in it.
+    Each voter's neighbours of the text are weighed with what the judge says of them, too. Log-odds are averaged, as
+    log-probabilities are in the vote (logarithmic pooling: Genest and Zidek 1986); means of probabilities are less sure
+    than right. A voter that lacks a letter of the text has no part in it, and one without spaces none in those.
     """
-    sure, total = np.zeros(len(text)), np.zeros(len(text))
+    odds, total, agreed = np.zeros(len(text)), np.zeros(len(text)), np.zeros(len(text))
+    gaps, asked = np.zeros(len(text) + 1), np.zeros(len(text) + 1)
     shares: list[dict[str, float]] = [{} for _ in text]
     form = cast(Form, ballots[0].charset.form)
     for ballot in ballots:
-        labels = ballot.spell(text)
-        if len(ballot.charset) in labels or not _fits(ballot, text) or not labels:
+        found = _weighed(ballot, text, judge)
+        if found is None:
             continue
-        found = weigh(neighbours(np.maximum(ballot.log_probs[:, :-1], FLOOR), labels), labels)
-        at = 0
-        for place, symbol in enumerate(text):
-            count = len(ballot.classes(symbol))
-            if not count:
-                continue
-            total[place] += ballot.weight
-            sure[place] += ballot.weight * float(found.confidences[at : at + count].min())
-            for label, share in found.alternatives[at] if count == 1 else ():
+        counts = ballot.spell(text).counts
+        places, starts = np.flatnonzero(counts), (np.cumsum(counts) - counts)[counts > 0]
+        inner = found.missing.copy()
+        inner[starts] = 0.0  # what is missing within a grapheme makes another of it
+        whole = np.multiply.reduceat(found.confidences * (1 - inner[:-1]), starts)
+        odds[places] += ballot.weight * _logit(whole)
+        agreed[places] += ballot.weight * whole
+        total[places] += ballot.weight
+        ends = np.append(places, len(text))
+        gaps[ends] += ballot.weight * _logit(found.missing[np.append(starts, len(found.confidences))])
+        asked[ends] += ballot.weight
+        for place, start in zip(places.tolist(), starts.tolist()):
+            for label, share in found.alternatives[start] if counts[place] == 1 else ():
                 other = unicodedata.normalize(form, ballot.charset.symbols[label])
                 shares[place][other] = shares[place].get(other, 0.0) + ballot.weight * share
-            at += count
-    sure = np.divide(sure, total, out=np.zeros(len(text)), where=total > 0)
+    sure = np.where(total > 0, 1 / (1 + np.exp(-odds / np.maximum(total, TINY))), 0.0)
+    missing = np.where(asked > 0, 1 / (1 + np.exp(-gaps / np.maximum(asked, TINY))), 0.0)
+    left = (1 - sure) / np.maximum(total - agreed, TINY)  # what others may share, of what they would by their mean
     listed: list[dict[str, float]] = []
-    for some, whole in zip(shares, total):
+    for some, scale in zip(shares, left.tolist()):
         pairs = sorted(some.items(), key=lambda pair: (-pair[1], pair[0]))[:ALTERNATIVES]
-        listed.append({other: float(share / whole) for other, share in pairs if share >= LIKELY * whole})
-    return tuple(sure.tolist()), listed
+        listed.append({other: share * scale for other, share in pairs if share * scale >= LIKELY})
+    return tuple(sure.tolist()), tuple(missing.tolist()) if text else (), listed
+
+
+def _logit(shares: Floats) -> Floats:
+    clipped = np.clip(shares, TINY, 1 - TINY)
+    found: Floats = np.log(clipped) - np.log1p(-clipped)
+    return found
+
+
+def _weighed(ballot: Ballot, text: Text, judge: Judge | None) -> Sureness | None:
+    """How sure a voter is of each class of the text; None where it lacks some, or has nothing to say at all."""
+    labels = ballot.spell(text).labels.tolist()
+    count = len(labels)
+    if not count or len(ballot.charset) in labels:
+        return None
+    if not ballot.fits(text):
+        return Sureness(np.zeros(count), np.ones(count + 1), ((),) * count)
+    found = neighbours(np.maximum(ballot.log_probs[:, :-1], FLOOR), labels)
+    return weigh(found if judge is None else _judged(found, labels, ballot.charset, judge), labels)
+
+
+def _judged(found: Neighbours, labels: list[int], charset: Charset, judge: Judge) -> Neighbours:
+    """The neighbours of a text with what the judge says of those that are worth asking about."""
+    replaced, inserted = found.replaced.copy(), found.inserted.copy()
+    replaced[np.arange(len(labels)), labels] = 0.0
+    others = [(replaced, place, label, place + 1) for place, label in np.argwhere(replaced > WORTH).tolist()]
+    others += [(inserted, place, label, place) for place, label in np.argwhere(inserted > WORTH).tolist()]
+    texts = [labels, *([*labels[:place], label, *labels[after:]] for _, place, label, after in others)]
+    said = judge([canonical(charset.decode(each), charset.form) for each in texts])
+    if said[0] == -np.inf:  # written by one without spaces, say
+        return found
+    for (table, place, label, _), nats in zip(others, (said[1:] - said[0]).tolist()):
+        table[place, label] *= np.exp(min(nats, HEAVIEST))
+    return replace(found, replaced=replaced, inserted=inserted)

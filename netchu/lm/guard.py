@@ -11,16 +11,13 @@ import hashlib
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netchu.errors import NetchuError
 from netchu.text import normaliser
-
-if TYPE_CHECKING:
-    from netchu.lm.ngram import NGram
 
 WORDS, CHARACTERS = 5, 12  # shorter lines are common property (a province's name) and not looked at
 RUN, RUN_CHARACTERS = 6, 12  # a run: so many words, or characters where a line has no spaces
@@ -43,11 +40,8 @@ class Sketch:
     def of(cls, lines: Iterable[str]) -> Sketch:
         """A sketch of these lines, or of the entries of a lexicon. The order and repeats of lines change nothing."""
         found: set[int] = set()
-        for line in lines:
-            whole, runs = _members(line)
-            found.update(runs)
-            if whole is not None:
-                found.add(whole)
+        for whole, runs in map(_members, lines):
+            found.update(runs, () if whole is None else (whole,))
         size = max(64, -(-len(found) * BITS // 64) * 64)
         marks = np.zeros(size, np.uint8)
         if found:
@@ -63,6 +57,17 @@ class Sketch:
         """Which of these are in it (or are thought to be)."""
         places = _places(hashes, 8 * len(self.bits))
         return np.asarray((np.unpackbits(self.bits)[places] == 1).all(1), np.bool_)
+
+
+class Sketched(Protocol):
+    """A language model, as far as this module is concerned."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def sketch(self) -> Sketch | None:
+        """Of the lines it was made from; None: not known."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,7 @@ class Overlap:
         )
 
 
-def overlap(model: NGram | Sketch, texts: Iterable[str]) -> Overlap:
+def overlap(model: Sketched | Sketch, texts: Iterable[str]) -> Overlap:
     """How much of an evaluation's transcripts the text of a model, or a sketch of a lexicon's entries, holds.
 
     Raises NetchuError for a model without a sketch, as those imported from ARPA are: nothing is known of its text.
@@ -132,17 +137,6 @@ def overlap(model: NGram | Sketch, texts: Iterable[str]) -> Overlap:
     runs_held = sketch.holds(np.array(sorted(runs), np.uint64))
     examples = tuple(name for name, found in zip(names, held) if found)[:5]
     return Overlap(len(every), len(lines), int(held.sum()), len(runs), int(runs_held.sum()), sketch.chance, examples)
-
-
-def refuse(model: NGram, texts: Iterable[str], what: str) -> Overlap:
-    """The overlap with the transcripts of `what`; NetchuError when the model was made from them."""
-    found = overlap(model, texts)
-    if found.leaks:
-        raise NetchuError(
-            f"language model {model.name}: was made from the transcripts of {what}: {found}; a score with it would not "
-            "be honest: train one without them, or allow it and the score says so"
-        )
-    return found
 
 
 _fold = normaliser("caseless-nopunct")

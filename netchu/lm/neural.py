@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from netchu.errors import NetchuError
 from netchu.image import printable
 from netchu.lm.guard import Sketch
+from netchu.lm.ngram import require_alphabet
 from netchu.session import open_onnx
-from netchu.text import FORMS, Form, canonical
+from netchu.text import FORMS, Charset, Form, canonical
 
 METADATA_KEY = "netchu-lm"
 FORMAT_VERSION = 1
@@ -90,6 +91,10 @@ class NeuralModel:
             )
         self.digest = hashlib.sha256(data).hexdigest()
         self._labels = {symbol: SPECIALS + index for index, symbol in enumerate(self.info.vocabulary)}
+
+    def require(self, charset: Charset) -> None:
+        """Raises NetchuError when the model is for another alphabet than a reader with this charset."""
+        require_alphabet(self.info.name, self.info.form, self.info.vocabulary, charset)
 
     def score(self, texts: Iterable[str]) -> NDArray[np.float64]:
         """Log-probabilities (nats) of the texts as whole lines, their ends included, (N,).

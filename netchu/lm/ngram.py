@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netchu.compiled import compiled
-from netchu.decode.automaton import Arrays, Automaton, final, nats, step
+from netchu.decode.automaton import Automaton
+from netchu.decode.walk import Walk, fall, final, pack, step
 from netchu.errors import NetchuError
 from netchu.lm.guard import Sketch
 from netchu.lm.symbols import Unit, splitter
@@ -48,6 +49,11 @@ class NGram:
         """Symbol -> label."""
         return {symbol: label for label, symbol in enumerate(self.vocabulary)}
 
+    @cached_property
+    def walk(self) -> Walk:
+        """The automaton for compiled code, packed at the first use."""
+        return pack(self.automaton)
+
     def labels(self, text: str) -> list[int]:
         """The labels of a text in any Unicode form, -1 for symbols that are unknown."""
         return [self.index.get(symbol, -1) for symbol in splitter(self.unit)(canonical(text, self.form))]
@@ -61,9 +67,7 @@ class NGram:
         row: list[int] = []
         for text in texts:
             row += [*self.labels(text), _BREAK]
-        return np.asarray(
-            _walk(self.automaton.arrays, np.array(row, np.int64), self.automaton.start, self.unknown), np.float64
-        )
+        return np.asarray(_walk(self.walk, np.array(row, np.int64), self.automaton.start, self.unknown), np.float64)
 
     def bits(self, texts: Iterable[str]) -> float:
         """Bits a character of the canonical texts (ends of lines among the characters): lower is better.
@@ -99,12 +103,10 @@ class NGram:
     def require(self, charset: Charset) -> None:
         """Raises NetchuError when the model is for another alphabet than a reader with this charset.
 
-        A model of characters must know half the charset's letters or more, or the charset half of those that the
-        model knows (a model of digits serves a reader of everything); of a model of words, half the words must be
-        writable.
+        Of a model of words, half the words must be writable; see require_alphabet for one of characters.
         """
-        letters = {char for symbol in charset.symbols for char in symbol if char.isalnum()}
         if self.unit == "word":
+            letters = {char for symbol in charset.symbols for char in symbol}
             writable = sum(letters.issuperset(canonical(word, charset.form)) for word in self.vocabulary)
             if writable < _ENOUGH * len(self.vocabulary):
                 raise NetchuError(
@@ -112,41 +114,43 @@ class NGram:
                     f"{len(self.vocabulary):,} words; it is for another alphabet: choose one of the reader's language"
                 )
             return
-        own = {symbol for symbol in self.vocabulary if symbol.isalnum()}
-        known = {symbol for symbol, label in zip(charset.symbols, self.classes(charset)) if label >= 0} & letters
-        if len(known) < _ENOUGH * len(letters) and len(known) < _ENOUGH * len(own):
-            why = (
-                f"; it is of Unicode form {self.form}, the reader of {charset.form}"
-                if self.form != charset.form
-                else ""
-            )
-            raise NetchuError(
-                f"language model {self.name}: knows {len(known)} of the reader's {len(letters)} letters and digits"
-                f"{why}; it is for another alphabet: choose one of the reader's language"
-            )
+        require_alphabet(self.name, self.form, self.vocabulary, charset)
+
+
+def require_alphabet(name: str, form: Form, vocabulary: Iterable[str], charset: Charset) -> None:
+    """Raises NetchuError for a model of characters in another alphabet than a reader with this charset.
+
+    It must know half the charset's letters or more, or the charset half of those that it knows: a model of digits
+    serves a reader of everything.
+    """
+    letters = {symbol for symbol in charset.symbols if symbol.isalnum()}
+    own = {symbol for symbol in vocabulary if symbol.isalnum()}
+    known = {symbol for symbol in letters if canonical(symbol, form) in own}
+    if len(known) < _ENOUGH * len(letters) and len(known) < _ENOUGH * len(own):
+        why = f"; it is of Unicode form {form}, the reader of {charset.form}" if form != charset.form else ""
+        raise NetchuError(
+            f"language model {name}: knows {len(known)} of the reader's {len(letters)} letters and digits"
+            f"{why}; it is for another alphabet: choose one of the reader's language"
+        )
 
 
 @compiled
-def _walk(arrays: Arrays, labels: Any, start: int, unknown: float) -> Any:
+def _walk(walk: Walk, labels: Any, start: int, unknown: float) -> Any:
     """Log-probabilities of a row of labels; _BREAK ends a line, and other labels below 0 are unknown."""
     found = np.empty(len(labels), np.float64)
     state = start
     for index in range(len(labels)):
         label = labels[index]
         if label == _BREAK:
-            found[index] = final(arrays, state)
+            found[index] = final(walk, state)
             state = start
             continue
         if label >= 0:
-            after, weight = step(arrays, state, label)
+            after, weight = step(walk, state, label)
             found[index] = weight
             if after >= 0:
                 state = after
                 continue
-            label = -1
-        total = unknown
-        while arrays.back[state] >= 0:
-            total += nats(arrays.short_back_weights, arrays.long_back_weights, arrays.scale, state)
-            state = np.int64(arrays.back[state])
-        found[index] = total
+        state, weight = fall(walk, state)
+        found[index] = weight + unknown
     return found

@@ -19,10 +19,14 @@ SPECIALS = 3
 
 
 def words(text: str) -> list[str]:
-    """The words of `text` as they are written: runs of letters, marks and digits. All else parts words, and is lost."""
+    """The words of `text` as they are written: runs of letters and marks.
+
+    All else parts words and is passed over, digits too: house numbers and sums are no vocabulary. So it is for language
+    models of words, for lexicons and for the decoders that use them: the 12/3A of an address holds one word, A.
+    """
     import regex  # here, so that `import netchu` stays light
 
-    found: list[str] = regex.findall(r"[\p{L}\p{M}\p{N}]+", text)
+    found: list[str] = regex.findall(r"[\p{L}\p{M}]+", text)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -100,9 +101,10 @@ def _check(sources: Sequence[Source], options: Options) -> None:
             raise NetchuError(f"no source is called {name!r}; the sources are {', '.join(names)}")
     if options.weights and options.fit:
         raise NetchuError("weights are either given or fitted; leave out --weight or --fit")
-    if options.weights and (min(options.weights.values()) < 0 or not sum(options.weights.values())):
-        raise NetchuError("weights must not be negative, nor all 0")
-    if options.entropy < 0 or options.least < 1 or (options.size is not None and not options.size > 0):
+    shares = (options.weights or {"": 1.0}).values()
+    if not all(0 <= share < math.inf for share in shares) or not sum(shares):
+        raise NetchuError("weights must be numbers that are not negative, nor all 0")
+    if not 0 <= options.entropy < math.inf or options.least < 1 or (options.size is not None and not options.size > 0):
         raise NetchuError("--entropy must not be negative, --least at least 1 and --size more than 0")
 
 

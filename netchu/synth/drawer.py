@@ -240,7 +240,7 @@ def scale(canvas: Canvas, recipe: Recipe, rng: Rng) -> None:
     inked = np.flatnonzero(canvas.pixels.max(axis=1) > 8)
     tall = int(inked[-1]) - int(inked[0]) + 1 if len(inked) else rows
     height = recipe.height * FINER
-    fill = float(rng.beta(3, 2) * 0.5 + 0.48)
+    fill = float(rng.beta(4, 1.5) * 0.4 + 0.6)  # real lines are cut out close to their ink
     wanted = float(rng.uniform(recipe.smallest, recipe.largest)) / 64 * height / canvas.unit
     factor = min(height * fill / tall, wanted)
     stretch = float(np.clip(rng.normal(1.0, 0.12), NARROWEST, 1.35))

@@ -32,20 +32,20 @@ class Hand:
     def of(cls, style: Style, share: float = 1.0) -> Hand:
         """The habits of a writer; with a `share` below 1 they go less far from what the font does, 0 nowhere."""
         rng = style.rng("hand")
-        spread = bool(rng.random() < 0.35)
+        spread = bool(rng.random() < 0.6)
         return cls(
             slant=_within(rng.normal(0.08, 0.16), -0.3, 0.5) * share,
             wander=abs(float(rng.normal(0, 0.035))) * share,
             size=float(rng.uniform(0, 0.09)) * share,
             space=_SPACE + (float(rng.uniform(*_SPACES[int(rng.integers(4))])) - _SPACE) * share,
-            letters=(float(rng.normal(0.01, 0.04)) if spread else 0.0) * share,
-            uneven=(0.02 if spread else 0.006) * share,
+            letters=(float(rng.normal(0.05, 0.06)) if spread else 0.0) * share,
+            uneven=(0.045 if spread else 0.015) * share,
             warp=float(rng.uniform(0.005, 0.03)) * share,
             marks=(float(rng.normal(0.03, 0.04)) * share, float(rng.normal(0.02, 0.035)) * share),
             loose=float(rng.uniform(0, 0.05)) * share,
             apart=(float(rng.exponential(0.12)) if rng.random() < 0.6 else 0.0) * share,
             mixed=float(rng.uniform(0.05, 0.5)) if rng.random() < 0.12 * share else 0.0,
-            nib=_within(rng.normal(1.75, 0.45), 1.0, 3.4),
+            nib=_within(rng.normal(1.25, 0.4), 0.8, 3.2),
             ball=bool(rng.random() < 0.5),
         )
 

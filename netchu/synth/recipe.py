@@ -31,8 +31,8 @@ class Recipe:
     writers: int = 3000  # how many styles there are; lines of one style share font, habits and pen
     vertical: float = 0.0  # share of lines written from the top down
     hand: float = 1.0  # how far letters are moved from where the font has them; 0 for print
-    smallest: float = 12.0  # height of an x (half an em of a kanji) in a picture of 64 rows: from ...
-    largest: float = 25.0  # ... to
+    smallest: float = 17.0  # height of an x (half an em of a kanji) in a picture of 64 rows: from ...
+    largest: float = 34.0  # ... to
     strength: float = 1.0  # of every effect
     scene: bool = False  # add what signs and shop fronts do to letters: see scene.py
     texts: Mapping[str, float] = field(default_factory=dict)  # kinds of text

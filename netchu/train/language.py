@@ -29,6 +29,7 @@ from netchu.text import Form
 
 TOLERANCE = 1e-4
 OPSET = 17
+MOST = {"batch": 4096, "width": 1024, "layers": 12, "longest": 10_000}  # what memory allows, generously
 BUCKET = 50  # batches whose lines are sorted by length together
 
 
@@ -48,6 +49,23 @@ class NeuralOptions:
     weights: Mapping[str, float] | None = None
     name: str = "lm"
     terms: str = ""  # licence or other terms of the texts
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training is."""
+
+    step: int
+    steps: int
+    bits: float  # a character, of late
+    seconds: float
+
+    def __str__(self) -> str:
+        left = self.seconds * (self.steps / self.step - 1)
+        return (
+            f"step {self.step:,} of {self.steps:,}: {self.bits:.3f} bits a character, {self.seconds:.0f} s, "
+            f"{left:.0f} s left"
+        )
 
 
 class LanguageNetwork(nn.Module):
@@ -77,9 +95,9 @@ def train_neural(
     sources: Sequence[Source],
     target: str | os.PathLike[str],
     options: NeuralOptions = NeuralOptions(),
-    tell: Callable[[str], None] = lambda message: None,
+    tell: Callable[[Progress], None] = lambda progress: None,
 ) -> NeuralInfo:
-    """Train on the sources and write a model file. `tell` gets a line now and then.
+    """Train on the sources and write a model file. `tell` is told after every step.
 
     The same sources, options and number of threads give the same model. Nothing is written before the end.
     Raises NetchuError for options that make no sense, texts without a symbol that is seen often enough, and when
@@ -115,8 +133,10 @@ def _check(sources: Sequence[Source], options: NeuralOptions) -> tuple[float, ..
     if not sources:
         raise NetchuError("no text to train a language model on; name a file, a data set or - for standard input")
     for name in ("steps", "batch", "width", "layers", "least", "longest"):
-        if getattr(options, name) < 1:
-            raise NetchuError(f"option {name} = {getattr(options, name)}: must be 1 or more")
+        highest = MOST.get(name, math.inf)
+        if not 1 <= getattr(options, name) <= highest:
+            reach = f"from 1 to {highest}" if name in MOST else "1 or more"
+            raise NetchuError(f"option {name} = {getattr(options, name)}: must be {reach}")
     if not 0 < options.learning_rate < math.inf:
         raise NetchuError(f"option learning_rate = {options.learning_rate}: must be above 0")
     given = options.weights or {source.name: 1.0 for source in sources}
@@ -124,8 +144,8 @@ def _check(sources: Sequence[Source], options: NeuralOptions) -> tuple[float, ..
         if name not in {source.name for source in sources}:
             raise NetchuError(f"no source is called {name!r}; the sources are {', '.join(s.name for s in sources)}")
     shares = [given.get(source.name, 0.0) for source in sources]
-    if min(shares) < 0 or not sum(shares) > 0:
-        raise NetchuError("weights must not be negative, nor all 0")
+    if not all(0 <= share < math.inf for share in shares) or not sum(shares):
+        raise NetchuError("weights must be numbers that are not negative, nor all 0")
     return tuple(share / sum(shares) for share in shares)
 
 
@@ -159,12 +179,14 @@ def _fit(
     encoded: Sequence[Sequence[NDArray[np.int64]]],
     weights: Sequence[float],
     options: NeuralOptions,
-    tell: Callable[[str], None],
+    tell: Callable[[Progress], None],
 ) -> float:
     """AdamW with a rate that rises for a twentieth of the steps and then falls to nothing -> bits a symbol at last."""
     optimizer = torch.optim.AdamW(network.parameters(), lr=options.learning_rate, weight_decay=0.01)
+    steps = max(2, options.steps)
+    # torch divides by the steps of the rise less one: a twentieth of 20 would be 0
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, options.learning_rate, total_steps=max(2, options.steps), pct_start=0.05
+        optimizer, options.learning_rate, total_steps=steps, pct_start=max(0.05, 1.5 / steps)
     )
     mean, start = math.nan, time.monotonic()
     for step, (symbols, lengths) in enumerate(itertools.islice(_batches(encoded, weights, options), options.steps), 1):
@@ -178,10 +200,9 @@ def _fit(
         schedule.step()
         bits = float(loss.detach()) / math.log(2)
         mean = bits if math.isnan(mean) else 0.98 * mean + 0.02 * bits
-        if step % max(1, options.steps // 10) == 0:
-            tell(f"step {step:,} of {options.steps:,}: {mean:.3f} bits a character, {time.monotonic() - start:.0f} s")
-    if not math.isfinite(mean):
-        raise NetchuError("training went astray: the loss is no number; lower learning_rate")
+        if not math.isfinite(mean):
+            raise NetchuError(f"training went astray at step {step}: the loss is no number; lower learning_rate")
+        tell(Progress(step, options.steps, mean, time.monotonic() - start))
     return mean
 
 

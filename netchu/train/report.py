@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import itertools
 import json
 import math
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,18 +12,27 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from netchu.data.lines import Reject, write_whole
-from netchu.errors import NetchuError
-from netchu.image import open_grey
+from netchu.html import (
+    Axis,
+    Dot,
+    Html,
+    make_card,
+    make_facts,
+    make_page,
+    make_plot,
+    make_rates,
+    make_section,
+    make_table,
+    plain,
+    round_ticks,
+    show_char,
+)  # fmt: skip
 from netchu.metrics import align, confusions, count, diacritic_only, score
 from netchu.text import Charset, canonical, describe, normaliser
-from netchu.train.page import PAGE, STYLE, Html, make_section, make_table, plain
 
 Event = Mapping[str, Any]
 WORST, PAIRS, EXAMPLES = 30, 30, 4  # lines with their pictures, confusion pairs, examples per reason on the page
-ROWS, COLUMNS = 48, 1600  # pixels: no picture on the page has more
 
 
 @dataclass(frozen=True)
@@ -91,9 +97,7 @@ def write_report(
         _dropped(rejects),
         _options(config or {}, charset),
     ]
-    page = PAGE.format(title=plain(folder.absolute().name), style=STYLE, body="\n".join(filter(None, sections)))
-    # A file name that is not UTF-8 comes in as lone surrogates, which no UTF-8 file may hold.
-    write_whole(target / "index.html", page.encode("utf-8", "backslashreplace"))
+    write_whole(target / "index.html", make_page(f"{folder.absolute().name}: training report", sections))
     return target / "index.html"
 
 
@@ -136,7 +140,7 @@ def _facts(log: Sequence[Event], charset: Charset | None, config: Mapping[str, A
     skipped = sum(event.get("event") == "skipped step" for event in log)
     last: Event = log[-1] if log else {}
     ended = {"interrupted": "interrupted", "stopped early": "early: the CER no longer fell"}
-    facts = {
+    return make_facts({
         "network": config.get("architecture"),
         "best validation CER": best and f"{best['cer']:.2%} at epoch {best.get('epoch')}",
         "epochs": epoch.get("epoch"),
@@ -149,9 +153,7 @@ def _facts(log: Sequence[Event], charset: Charset | None, config: Mapping[str, A
         "lines left out": f"{rejected:,}" if rejected else "none",
         "skipped steps": skipped and f"{skipped:,} (gradients not finite)",
         "ended": ended.get(str(last.get("event"))),
-    }
-    shown = "".join(f"<div><dt>{plain(k)}</dt><dd>{plain(v)}</dd></div>" for k, v in facts.items() if v)
-    return f'<dl class="facts">{shown}</dl>'
+    })  # fmt: skip
 
 
 def _curves(log: Sequence[Event]) -> str:
@@ -167,49 +169,26 @@ def _curves(log: Sequence[Event]) -> str:
     epochs = max((*losses, *rates["CER"]), default=0)
     if not epochs:
         return ""
-    drawn = _panel({"training loss": losses}, epochs, "nats per character", 0)
+    drawn = _panel("training loss", "nats per character", {"training loss": losses}, epochs, 0)
     if any(rates.values()):
-        drawn += _panel(rates, epochs, "per cent, validation lines", 1)
+        drawn += _panel("CER and WER of the validation lines", "", rates, epochs, 1)
     return make_section("Learning curve", f'<div class="curves">{drawn}</div>')
 
 
-def _panel(series: Mapping[str, Mapping[int, float]], last: int, unit: str, first: int) -> str:
+def _panel(title: str, unit: str, series: Mapping[str, Mapping[int, float]], last: int, first: int) -> str:
     """One plot of `series`, by name epoch -> value, up to epoch `last`; colours from `first` on. Big dot: lowest."""
-    left, right, top, bottom = 46, 560, 40, 232  # pixels of the plotting area; the picture is 580 x 270
     values = [value for points in series.values() for value in points.values()]
-    ticks, epochs = _ticks(max(values, default=1.0)), [tick for tick in _ticks(last) if tick == int(tick)]
-
-    def x(epoch: float) -> float:
-        return left + (right - left) * epoch / max(epochs[-1], last)
-
-    def y(value: float) -> float:
-        return bottom - (bottom - top) * value / ticks[-1]
-
-    parts = [f'<text x="{left}" y="14">{plain(unit)}</text>']
-    parts += [f'<path d="M{left} {y(tick):.1f}H{right}" class="grid"/>' for tick in ticks]
-    parts += [f'<text x="{left - 8}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:g}</text>' for tick in ticks]
-    parts += [f'<text x="{x(t):.1f}" y="{bottom + 18}" text-anchor="middle">{t:g}</text>' for t in epochs]
-    parts.append(f'<text x="{(left + right) / 2:.0f}" y="{bottom + 34}" text-anchor="middle">epoch</text>')
-    for number, (name, points) in enumerate(series.items()):
-        at, colour = left + 120 * number, f"s{first + number}"
-        parts.append(f'<line x1="{at}" x2="{at + 18}" y1="27" y2="27" class="curve {colour}"/>')
-        parts.append(f'<text x="{at + 24}" y="31">{plain(name)}</text>')
-        path = " ".join(f"{x(epoch):.1f},{y(value):.1f}" for epoch, value in sorted(points.items()))
-        parts.append(f'<polyline points="{path}" class="curve {colour}"/>')
+    epochs = [tick for tick in round_ticks(last) if tick == int(tick)]
+    epochs += [epochs[-1] + epochs[1]] if epochs[-1] < last else []
+    dots = {}
+    for name, points in series.items():
         lowest = min(points, key=lambda epoch: (points[epoch], epoch)) if points else None
-        for epoch, value in points.items():  # its value is the dot's tooltip
-            dot = f'<circle cx="{x(epoch):.1f}" cy="{y(value):.1f}" r="{5 if epoch == lowest else 2}" class="{colour}">'
-            parts.append(f"{dot}<title>epoch {epoch}: {plain(name)} {value:.4g}</title></circle>")
-    return f'<svg viewBox="0 0 580 270" role="img" aria-label="{plain(unit)} by epoch">{"".join(parts)}</svg>'
-
-
-def _ticks(highest: float) -> list[float]:
-    """About five round numbers from 0 to at least `highest`."""
-    highest = highest if highest > 0 else 1.0
-    raw = highest / 5
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw * 0.999)
-    return [float(f"{step * index:.6g}") for index in range(math.ceil(highest / step - 1e-6) + 1)]
+        said = {epoch: f"epoch {epoch}: {name} {value:.4g}" for epoch, value in points.items()}
+        dots[name] = [Dot(epoch, points[epoch], said[epoch], epoch == lowest) for epoch in sorted(points)]
+    across = Axis("epoch", [(tick, f"{tick:g}") for tick in epochs])
+    sign = "" if unit else " %"
+    up = Axis(unit, [(tick, f"{tick:g}{sign}") for tick in round_ticks(max(values, default=1.0))])
+    return make_plot(title, across, up, dots, first)
 
 
 def _scores(readings: Sequence[Reading]) -> str:
@@ -223,9 +202,7 @@ def _scores(readings: Sequence[Reading]) -> str:
     rows = []
     for name, members in sets:
         scores = score([r.reference for r in members], [r.hypothesis for r in members])
-        rates = ((scores.cer, scores.cer_ci95), (scores.wer, scores.wer_ci95), (scores.ser, scores.ser_ci95))
-        shown = [Html(f"{rate:.2%} <small>[{ci[0]:.1%}, {ci[1]:.1%}]</small>") for rate, ci in rates]
-        rows.append((name or "validation lines", f"{scores.lines:,}", *shown))
+        rows.append((name or "validation lines", f"{scores.lines:,}", *make_rates(scores)))
     note = "Edits over reference characters (code points in NFC) and words; SER: share of lines not exactly right. "
     note += "In brackets the 95 % bootstrap interval over lines."
     return make_section(
@@ -238,42 +215,12 @@ def _worst(readings: Sequence[Reading]) -> str:
     wrong = [reading for reading in readings if reading.cer][:WORST]
     if not wrong:
         return make_section("Worst lines", "<p>Every line was read right.</p>") if readings else ""
-    cards = []
-    for reading in wrong:
-        left, right = _marked(reading.reference, reading.hypothesis)
-        facts = " · ".join(fact for fact in (f"CER {reading.cer:.2%}", reading.source, reading.image) if fact)
-        cards.append(
-            f'<figure>{_picture(reading.image)}<figcaption><table class="pair">'
-            f'<tr><th>written</th><td dir="auto">{left}</td></tr><tr><th>read</th><td dir="auto">{right}</td></tr>'
-            f"</table><small>{plain(facts)}</small></figcaption></figure>"
-        )
+    cards = [
+        make_card(each.image, each.reference, each.hypothesis, (f"CER {each.cer:.2%}", each.source, each.image))
+        for each in wrong
+    ]
     note = "Marked: characters that differ; ␣ is a space, · a place where the other side has a character. "
     return make_section("Worst lines", "".join(cards), note + "All lines are in lines.tsv.")
-
-
-def _picture(path: str) -> str:
-    """A line picture of at most 48 rows as a JPEG inside the page; else why there is none."""
-    if not path:
-        return '<p class="none">no picture named</p>'
-    try:
-        grey = Image.fromarray(open_grey(path))
-    except NetchuError as error:
-        return f'<p class="none">{plain(error)}</p>'
-    grey.thumbnail((COLUMNS, ROWS), Image.Resampling.LANCZOS)  # only ever shrinks
-    data = io.BytesIO()
-    grey.save(data, "jpeg", quality=75)
-    code = base64.b64encode(data.getvalue()).decode("ascii")
-    return f'<img src="data:image/jpeg;base64,{code}" width="{grey.width}" height="{grey.height}" alt="{plain(path)}">'
-
-
-def _marked(reference: str, hypothesis: str) -> tuple[str, str]:
-    """Both sides as HTML, runs of differing characters in <mark>."""
-    sides: tuple[list[str], list[str]] = ([], [])
-    for equal, run in itertools.groupby(align(reference, hypothesis), key=lambda pair: pair[0] == pair[1]):
-        for out, chars in zip(sides, zip(*run)):
-            text = "".join(chars if equal else map(_shown, chars))
-            out.append(plain(text) if equal else f"<mark>{plain(text)}</mark>")
-    return "".join(sides[0]), "".join(sides[1])
 
 
 def _confused(readings: Sequence[Reading], every: Sequence[tuple[str, str, int]]) -> str:
@@ -334,18 +281,13 @@ def _dropped(rejects: Sequence[Reject]) -> str:
 def _options(config: Mapping[str, Any], charset: Charset | None) -> str:
     """All options and the charset, folded away."""
     rows = [(name, json.dumps(value, ensure_ascii=False, default=str)) for name, value in config.items()]
-    rows += [("characters", " ".join(map(_shown, charset.symbols[1:])))] if charset is not None else []
+    rows += [("characters", " ".join(map(show_char, charset.symbols[1:])))] if charset is not None else []
     body = make_table(("option", "value"), rows)
     return f"<details><summary>Options and characters of the run</summary>{body}</details>" if rows else ""
 
 
-def _shown(char: str | None) -> str:
-    """A character where it must be seen: a space, a mark alone and an absent one get a body."""
-    return "·" if not char else "␣" if char == " " else f"◌{char}" if unicodedata.combining(char[0]) else char
-
-
 def _letter(char: str) -> Html:
-    return Html(f'<b title="{plain(describe(char))}">{plain(_shown(char))}</b>' if char else "<i>nothing</i>")
+    return Html(f'<b title="{plain(describe(char))}">{plain(show_char(char))}</b>' if char else "<i>nothing</i>")
 
 
 def _is_number(value: object) -> bool:

@@ -14,10 +14,9 @@ from netchu.decode.automaton import (
     NEVER,
     TYPES,
     Automaton,
-    final,
-    step,
     trie,
 )  # fmt: skip
+from netchu.decode.walk import fall, final, pack, step
 from netchu.errors import NetchuError
 
 NO = FORBIDDEN_16
@@ -60,20 +59,21 @@ def test_the_compiled_walk_is_the_same(wide):
                 for name in ("weights", "back_weights", "finals")}  # fmt: skip
         model = bigrams(labels=model.labels.astype(np.int32), targets=model.targets.astype(np.int32), scale=1.0,
                         **{name: array.astype(np.float32) for name, array in nats.items()})  # fmt: skip
+    walk = pack(model)
     for state, label in itertools.product(range(4), range(9)):
-        assert step(model.arrays, state, label) == pytest.approx(model.step(state, label))
-    assert [final(model.arrays, state) for state in range(4)] == pytest.approx([-np.inf, -np.inf, -10 / 1024, -np.inf])
+        assert step(walk, state, label) == model.step(state, label)
+    assert [final(walk, state) for state in range(4)] == [-np.inf, -np.inf, -10 / 1024, -np.inf]
+    assert [fall(walk, state) for state in range(4)] == [(0, 0.0), (0, -128 / 1024), (0, -64 / 1024), (0, -32 / 1024)]
 
 
-def test_arrays_are_not_copied_and_not_written_to(tmp_path):
+def test_what_is_packed_needs_the_mapped_file_no_more(tmp_path):
     np.save(tmp_path / "labels.npy", np.array([4, 7, 7, 7], np.uint16))
     labels = np.load(tmp_path / "labels.npy", mmap_mode="r")
     model = bigrams(labels=labels)
-    assert np.shares_memory(model.arrays.short_labels, labels)
-    assert np.shares_memory(model.arrays.targets, model.targets)
-    with pytest.raises(ValueError, match="read-only"):
-        model.arrays.targets[0] = 1
-    assert model.walk([4, 7])[0] == 2
+    assert np.shares_memory(model.labels, labels)
+    assert not any(np.shares_memory(array, labels) for array in pack(model))
+    assert pack(model).arcs.nbytes == 12 * model.arcs
+    assert pack(model).states.nbytes == 16 * (model.states + 1)
 
 
 @given(st.lists(st.lists(st.integers(0, 3), max_size=4), min_size=1, max_size=12))

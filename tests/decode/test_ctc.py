@@ -89,3 +89,14 @@ def test_a_higher_temperature_is_less_sure() -> None:
     logits = logits_of([1, 0, 2], sure=3.0)
     cold, warm = (greedy(logits, 3, temperature).confidences for temperature in (1.0, 2.0))
     assert all(one > other for one, other in zip(cold, warm))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_frames_that_are_not_numbers_are_passed_over(bad: float) -> None:
+    logits = logits_of([1, 2, 2, 3])
+    logits[1] = bad
+    logits[2, 0] = bad if bad != -np.inf else 0
+    read = greedy(logits, 4)
+    assert read.note == f"{1 if bad == -np.inf else 2} of 4 frames are not numbers and were passed over"
+    assert set(read.classes) <= {1, 2, 3} and all(0 < sure <= 1 for sure in read.confidences)
+    assert greedy(np.full((3, 4), bad, np.float32), 3).classes == ()

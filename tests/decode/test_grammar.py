@@ -208,6 +208,7 @@ def test_ignoring_case() -> None:
         ("a{2}{3}", 5, "repetition of"),
         ("*a", 1, "nothing to repeat"),
         ("a|+", 3, "nothing to repeat"),
+        ("{1,2}", 1, "nothing to repeat"),
         ("a{3,2}", 1, "from 3 down"),
         ("[b-a]", 2, "runs backwards"),
         (r"a\q", 2, "escape"),

@@ -121,13 +121,14 @@ def test_a_reading_for_any_text() -> None:
     logits = np.zeros((8, 4), np.float32)
     logits[:, 0] = 3
     logits[[2, 5], [1, 3]] = 8
-    read = attach(logits, 7, 1.0, [1, 3], [((1, 3), -0.5), ((1, 2), -3.0)])
+    read = attach(logits[:7], [1, 3], 1.0, [((1, 3), -0.5), ((1, 2), -3.0)])
     assert (read.classes, read.starts, read.ends) == ((1, 3), (2, 5), (3, 6))
     assert read.ranked == (((1, 3), -0.5), ((1, 2), -3.0))
+    assert len(read.missing) == 3 and all(0 < share < 0.5 for share in read.missing)
     assert all(0.8 < sure < 1 for sure in read.confidences)
-    warm = attach(logits, 7, 2.0, [1, 3])
+    warm = attach(logits[:7], [1, 3], 2.0)
     assert all(one < other for one, other in zip(warm.confidences, read.confidences))
-    assert attach(logits, 7, 1.0, []).classes == ()
+    assert attach(logits[:7], []).classes == ()
 
 
 def test_bad_input() -> None:
@@ -145,10 +146,10 @@ def test_bad_input() -> None:
     assert neighbours(np.zeros((0, 3)), []).log_prob == 0.0
     never = np.zeros((4, 3))
     never[:, 2] = -np.inf
-    assert attach(never, 4, 1.0, [1, 2]).confidences[1] < 1e-6
+    assert attach(never, [1, 2]).confidences[1] < 1e-6
 
 
 def test_the_same_bytes_every_time() -> None:
     logits = np.random.default_rng(4).normal(0, 3, (50, 40)).astype(np.float32)
-    first = attach(logits, 50, 1.1, [3, 3, 7, 9])
-    assert all(attach(logits, 50, 1.1, [3, 3, 7, 9]) == first for _ in range(3))
+    first = attach(logits, [3, 3, 7, 9], 1.1)
+    assert all(attach(logits, [3, 3, 7, 9], 1.1) == first for _ in range(3))

@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 from languages import draw_bigrams, model
 
-from netchu.decode.layers import FREE, GAP, LETTER, mass, sampled_mass
+from netchu.decode.layers import GAP, LETTER, mass, sampled_mass
 from netchu.decode.lexicon import make_lexicon, make_words
+from netchu.decode.search import Beam
+from netchu.decode.tokens import TokenPassing
 from netchu.errors import NetchuError
+from netchu.lm.sources import Source
+from netchu.lm.train import Options, train
 from netchu.text import Charset
 
 CHARSET = Charset.from_symbols("abđế 1-")
@@ -16,8 +20,23 @@ TEXTS = ["ab-đế", "b", "a1b  ab", "ab", "bế"]
 def test_words_are_runs_of_letters():
     lexicon = make_lexicon(TEXTS, CHARSET)
     assert set(lexicon.words) == {"a", "b", "ab", "bế", "đế"}
-    assert [lexicon.kinds[CHARSET.encode(char)[0]] for char in "aế1-"] == [LETTER, LETTER, FREE, GAP]
+    assert [lexicon.kinds[CHARSET.encode(char)[0]] for char in "aế1-"] == [LETTER, LETTER, GAP, GAP]
     assert lexicon.kinds[0] == GAP and lexicon.kinds[CHARSET.symbols.index(" ")] == GAP
+
+
+@pytest.mark.parametrize("text", ["12/3A P.5", "Q1 (A)", "7", "AQ"])
+def test_all_agree_on_what_a_word_is(text):
+    """What is no word passes in the beam and in token passing, and leaves no trace in what words weigh."""
+    charset = Charset.from_symbols("APQ 0123456789/.()")
+    lm = train([Source("lines", ("A P A Q", "P Q", "AQ A"))], Options(unit="word", order=2, least=1))
+    logits = np.full((2 * len(text), len(charset)), -20.0, np.float32)
+    logits[1::2, 0] = 0
+    logits[2 * np.arange(len(text)), charset.encode(text)] = 0
+    known = {"lexicon": lm.vocabulary, "word_lm": lm, "word_alpha": 1.0}
+    for decoder in (Beam(charset, mode="ngrams", **known), TokenPassing(charset, **known)):
+        reading = decoder(logits, len(logits))
+        assert charset.decode(reading.classes) == text
+        assert reading.ranked[0][1] == pytest.approx(lm.score(text), abs=1e-3)
 
 
 def test_words_below_a_state_are_a_range():

@@ -130,3 +130,18 @@ def test_of_equal_weights_the_smallest():
     assert fit([line]) == (Weights(), 0)
     with pytest.raises(NetchuError, match="no line has a candidate"):
         fit([Candidates("ab", (), np.zeros(0), np.zeros((0, 3)))])
+
+
+def test_what_the_words_of_the_beam_weigh_still_counts():
+    from netchu.lm.sources import Source
+    from netchu.lm.train import Options, train
+
+    words = train([Source("a", ("ab ab c", "ab c", "c c"))], Options(unit="word", order=2, least=1))
+    letters = train([Source("a", ("abab", "ab ba"))], Options(order=2))
+    beam = exact(lexicon=words.vocabulary, word_lm=words, word_alpha=0.7, penalty=1.0, lm=letters, alpha=0.4, beta=0.3)
+    logits = np.random.default_rng(5).normal(0, 2, (4, len(ABC)))
+    same = Rerank(beam, Judge(Weights(alpha=0.4, beta=0.3), letters), candidates=10_000, ranked=50)(logits, 4)
+    found = {each.classes: each.score for each in beam.search(logits, 4)}
+    assert same.classes == max(found, key=lambda classes: found[classes])
+    for classes, score in same.ranked:
+        assert score == pytest.approx(found[classes], abs=1e-3)

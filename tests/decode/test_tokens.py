@@ -34,10 +34,7 @@ def worth(text: str, lm: NGram | None, alpha: float, beta: float, penalty: float
     automaton = lm.automaton if lm else None
     state = automaton.start if automaton else 0
     total = 0.0
-    for word, digits in re.findall(r"([ab]+)|(\d)", text):
-        if digits:
-            state = automaton.empty if automaton else 0
-            continue
+    for word in re.findall(r"[ab]+", text):
         away, after = 0.0, state
         while automaton and automaton.back[after] >= 0:
             away += float(automaton.back_weights[after] * automaton.scale)

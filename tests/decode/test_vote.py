@@ -1,15 +1,17 @@
 """Voting: the texts that all voters like best, checked against asking every voter about every text."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import netchu
+from netchu.decode.ballot import Ballot
 from netchu.decode.ctc import greedy
-from netchu.decode.reading import Reading
-from netchu.decode.vote import Ballot, vote
+from netchu.decode.sureness import attach
+from netchu.decode.vote import vote
 from netchu.errors import NetchuError
 from netchu.image import open_grey
 from netchu.text import Charset
@@ -161,11 +163,38 @@ def test_frames_are_those_of_the_first():
     assert others and max(others, key=others.get) in range(1, 6)
 
 
+def test_log_odds_of_what_each_voter_says_are_averaged():
+    """Of the characters, and of what may be missing between them."""
+
+    def odds(shares):
+        return np.log(shares) - np.log1p(-np.asarray(shares))
+
+    rng = np.random.default_rng(3)
+    one, two = rng.normal(0, 2, (9, len(ABC))), rng.normal(0, 1, (7, len(ABC)))
+    reading, charset = vote([ballot(one, weight=2), ballot(two)])
+    assert charset is ABC and len(reading.missing) == len(reading.classes) + 1 > 3
+    alone = [attach(each, reading.classes) for each in (one, two)]
+    for field in ("confidences", "missing"):
+        wanted = (2 * odds(getattr(alone[0], field)) + odds(getattr(alone[1], field))) / 3
+        assert odds(getattr(reading, field)) == pytest.approx(wanted, abs=1e-3)
+    for sure, others in zip(reading.confidences, reading.alternatives):
+        assert sure + sum(share for _, share in others) <= 1 + 1e-9
+
+
+def test_a_letter_that_one_voter_all_but_read_may_be_missing():
+    sure = written(ABC, "ac")
+    torn = frames(ABC, {}, {"a": 0.9}, {"b": 0.45}, {}, {"c": 0.9}, {})
+    reading, charset = vote([ballot(sure), ballot(torn)])
+    assert charset.decode(reading.classes) == "ac"
+    assert int(np.argmax(reading.missing)) == 1
+    assert reading.missing[1] > 5 * max(reading.missing[0], reading.missing[2])
+
+
 def test_ranked_readings_are_asked_about():
     torn = frames(ABC, {"a": 0.5, "b": 0.49}, {}, {"c": 0.9})
     other = frames(ABC, {"d": 0.5, "b": 0.49}, {}, {"c": 0.9})
     own = greedy(torn, 3)
-    known = Ballot(torn, 3, ABC, Reading(own.classes, own.starts, own.ends, own.confidences, (), (((2, 3), -1.0),)))
+    known = Ballot(torn, 3, ABC, replace(own, ranked=(((2, 3), -1.0),)))
     assert say(ballot(torn), ballot(other)) != "bc"
     assert say(known, ballot(other)) == "bc"
 
@@ -179,6 +208,20 @@ def test_a_judge_knows_the_language():
 
     assert say(ballot(one), ballot(two)) == "ac"
     assert say(ballot(one), ballot(two), judge=judge) == "bc"
+    judged, _ = vote([ballot(two), ballot(two)], judge)
+    instead = dict(judged.alternatives[0])[ABC.symbols.index("a")]
+    odds = judged.confidences[0] / instead
+    assert odds == pytest.approx(0.5 / 0.4 * np.exp(5), rel=1e-3)  # what they say, and what the judge adds
+
+
+def test_a_judge_that_forbids_all_else_is_sure():
+    one, two = frames(ABC, {"a": 0.5, "b": 0.4}), frames(ABC, {"a": 0.4, "b": 0.5})
+    only = vote([ballot(one), ballot(two)], lambda texts: np.array([0.0 if text == "b" else -np.inf for text in texts]))
+    reading, charset = only
+    assert charset.decode(reading.classes) == "b" and len(reading.ranked) == 1
+    assert reading.confidences[0] > 0.95 and not reading.alternatives[0]
+    nothing, _ = vote([ballot(one), ballot(two)], lambda texts: np.full(len(texts), -np.inf))
+    assert nothing == vote([ballot(one), ballot(two)])[0]  # not asked where it forbids everything
 
 
 def test_bad_ballots():

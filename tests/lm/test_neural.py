@@ -16,7 +16,7 @@ from netchu.lm.sources import Source
 
 torch = pytest.importorskip("torch")
 
-from netchu.train.language import LanguageNetwork, NeuralOptions, export_neural, train_neural  # noqa: E402
+from netchu.train.language import LanguageNetwork, NeuralOptions, Progress, export_neural, train_neural  # noqa: E402
 
 LINES = ("số nhà mười hai", "đường Hai Bà Trưng", "quận Hoàn Kiếm", "một dòng chữ dài hơn năm từ để nhớ")
 SMALL = NeuralOptions(steps=150, batch=8, width=24, layers=3, learning_rate=0.02, least=1, terms="free")
@@ -25,9 +25,10 @@ SMALL = NeuralOptions(steps=150, batch=8, width=24, layers=3, learning_rate=0.02
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("lm") / "small.onnx"
-    told: list[str] = []
+    told: list[Progress] = []
     train_neural([Source("lines", LINES)], path, SMALL, told.append)
-    assert len(told) == 10
+    assert [each.step for each in told] == list(range(1, 151))
+    assert told[-1].bits < told[0].bits and str(told[-1]).startswith("step 150 of 150: ")
     return load_neural(path)
 
 
@@ -141,6 +142,8 @@ def test_rare_symbols_are_unknown_ones(tmp_path):
         ((), NeuralOptions(), "no text"),
         ((Source("a", ("ab",)),), NeuralOptions(), "3 times or more"),
         ((Source("a", ("ab",)),), NeuralOptions(steps=0), "steps = 0"),
+        ((Source("a", ("ab",)),), NeuralOptions(width=10**6), "width = 1000000: must be from 1 to 1024"),
+        ((Source("a", ("ab",)),), NeuralOptions(weights={"a": float("nan")}), "must be numbers"),
         ((Source("a", ("ab",)),), NeuralOptions(learning_rate=float("nan")), "learning_rate"),
         ((Source("a", ("ab",)),), NeuralOptions(weights={"b": 1.0}), "'b'"),
         ((Source("a", ("ab",)),), NeuralOptions(weights={"a": 0.0}), "nor all 0"),
@@ -178,3 +181,11 @@ def test_an_interrupted_training_leaves_nothing(tmp_path):
     os.kill(process.pid, signal.SIGINT)
     assert process.wait(60) != 0
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 20, 21])
+def test_any_number_of_steps(steps, tmp_path):
+    told: list[Progress] = []
+    options = NeuralOptions(steps=steps, batch=1, width=2, layers=1, least=1)
+    train_neural([Source("a", ("ab",))], tmp_path / "m.onnx", options, told.append)
+    assert len(told) == steps

@@ -144,5 +144,5 @@ def test_a_setting_reads_as_toml_or_as_a_bare_word(text: str, setting: tuple[str
 
 
 def test_a_setting_needs_an_equals_sign() -> None:
-    with pytest.raises(NetchuError, match="--set epochs: expected NAME=VALUE"):
+    with pytest.raises(NetchuError, match="setting 'epochs': expected NAME=VALUE"):
         parse_setting("epochs")

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from netchu.rules import shipped
 from netchu.synth.texts.corpus import Corpus, Lengths
 from netchu.synth.texts.files import read_text
-from netchu.synth.texts.grammar import Draw, Grammar, shipped
+from netchu.synth.texts.grammar import Draw, Grammar
 from netchu.synth.texts.japanese import ASCII, balanced, counted
 from netchu.synth.texts.rare import Rare
 from netchu.synth.texts.shelf import Shelf, passages, word_strings

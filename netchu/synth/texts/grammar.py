@@ -1,24 +1,18 @@
-"""A small grammar of made-up texts: dates, amounts, plates, addresses. The rules are data, under rules/."""
+"""A small grammar of made-up texts: dates, amounts, plates, addresses. The rules are data: netchu.rules."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+
+from netchu.rules import TOKEN
 
 Rng = np.random.Generator
 Draw = Callable[[Rng], str]
 Rules = Mapping[str, "Sequence[str] | Draw"]
 T = TypeVar("T")
-
-_TOKEN = re.compile(
-    r"\{(?P<low>\d+)-(?P<high>\d+)\}|\{(?P<rule>\w+)\}|(?P<digit>[#~])|\\(?P<sign>.)|(?P<text>[^{}#~\\]+)"
-)
-_TIMES = re.compile(r"(?:(?P<times>\d+)\* )?(?P<text>.*)")
 
 
 def pick(options: Sequence[T], rng: Rng) -> T:
@@ -26,25 +20,11 @@ def pick(options: Sequence[T], rng: Rng) -> T:
     return options[int(rng.random() * len(options))]
 
 
-@cache
-def shipped(name: str) -> Mapping[str, tuple[str, ...]]:
-    """The rules of rules/NAME.txt: `rule: one | 2* another, twice as often`, long ones going on in indented lines."""
-    text = (Path(__file__).parent / "rules" / f"{name}.txt").read_text(encoding="utf-8")
-    rules: dict[str, tuple[str, ...]] = {}
-    for line in re.sub(r"\n +", " ", text).split("\n"):
-        if line and not line.startswith("# "):
-            rule, _, patterns = line.partition(": ")
-            pairs = [_TIMES.match(pattern) for pattern in patterns.split(" | ")]
-            rules[rule] = tuple(pair["text"] for pair in pairs if pair for _ in range(int(pair["times"] or 1)))
-    return rules
-
-
 class Grammar:
     """Rules by name, each a list of patterns of which one is chosen evenly (repeat one to have it more often).
 
-    In a pattern, {name} stands for a rule, {1-31} for a number, {01-31} for one padded with zeros, # for a digit,
-    ~ for a digit from 1 to 9, a backslash makes the next sign itself. A rule may also be a function. With `alphabet`,
-    patterns that hold any other letter are left out; ValueError when that empties a rule or when a rule is not known.
+    netchu.rules says what a pattern may hold. A rule may also be a function. With `alphabet`, patterns that hold any
+    other letter are left out; ValueError when that empties a rule or when a rule is not known.
     """
 
     def __init__(self, rules: Rules, alphabet: frozenset[str] | None = None) -> None:
@@ -70,7 +50,7 @@ class Grammar:
 
     def _compile(self, pattern: str, rules: Rules) -> tuple[str | Draw, ...]:
         parts: list[str | Draw] = []
-        for match in _TOKEN.finditer(pattern):
+        for match in TOKEN.finditer(pattern):
             if match["rule"]:
                 if match["rule"] not in rules:
                     raise ValueError(f"grammar: pattern {pattern!r} names no rule {match['rule']!r}")

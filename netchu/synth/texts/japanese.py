@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from netchu.errors import NetchuError
+from netchu.rules import shipped
 from netchu.synth.texts.corpus import Corpus, Lengths
 from netchu.synth.texts.files import read_rows, read_text
-from netchu.synth.texts.grammar import Draw, Grammar, pick, shipped
+from netchu.synth.texts.grammar import Draw, Grammar, pick
 from netchu.synth.texts.rare import Rare
 from netchu.synth.texts.shelf import Shelf, passages, word_strings
 from netchu.synth.texts.source import Kinds

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netchu.alphabets import ALPHABETS
+from netchu.rules import shipped
 from netchu.synth.texts.corpus import Corpus, Lengths
-from netchu.synth.texts.grammar import Draw, Grammar, shipped
+from netchu.synth.texts.grammar import Draw, Grammar
 from netchu.synth.texts.rare import Rare
 from netchu.synth.texts.shelf import Shelf, passages, word_strings
 from netchu.synth.texts.source import Kinds

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from netchu.synth.texts.grammar import Draw, Grammar, pick, shipped
+from netchu.rules import shipped
+from netchu.synth.texts.grammar import Draw, Grammar, pick
 from netchu.synth.texts.source import Kinds
 
 Rng = np.random.Generator
 
-# The kinds of figures, rules of rules/figures.txt, and how often each comes.
+# The kinds of figures, rules of netchu/rules/figures.txt, and how often each comes.
 _KINDS: Mapping[str, float] = {
     "number": 0.22, "date": 0.18, "money": 0.14, "phone": 0.12, "time": 0.07, "percent": 0.06, "fraction": 0.05,
     "measure": 0.06, "code": 0.07, "sum": 0.03, "web": 0.04, "sign": 0.04,

@@ -8,10 +8,11 @@ from functools import cached_property
 import numpy as np
 
 from netchu.alphabets import ALPHABETS
+from netchu.rules import shipped
 from netchu.synth.marks import LETTERS
 from netchu.synth.texts.address import Ward, address, bare_address, stem
 from netchu.synth.texts.corpus import Corpus, Lengths
-from netchu.synth.texts.grammar import Draw, Grammar, pick, shipped
+from netchu.synth.texts.grammar import Draw, Grammar, pick
 from netchu.synth.texts.rare import Rare, title, upper
 from netchu.synth.texts.shelf import Shelf, passages
 from netchu.synth.texts.source import Kinds

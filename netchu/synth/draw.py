@@ -5,6 +5,7 @@ Fonts that join letters are shaped word by word. Every mask is pasted whole into
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from netchu.synth.marks import compose, draw_marks
 
 _CLOSER = 0.25  # of a letter's width by which the next may come closer: two narrow ones must not fall into one
 _HANGING = ",.;:!?"  # often set apart from the word before, though no space is meant
+_PARTS = re.compile(f"[^{_HANGING}]+[{_HANGING}]*|[{_HANGING}]+")
 
 
 @dataclass(frozen=True)
@@ -105,17 +107,27 @@ def _row(text: str, font: Font, second: Font, size: int, hand: Hand, rng: Rng) -
         if face is not font:  # as large as the first; few sizes, so that glyphs are found in the cache
             here = 4 * round(size / 4 * min(1.6, max(0.6, stature(font, size) / stature(face, size))))
         y = float(np.clip(rng.normal(0, hand.wander), -0.1, 0.1)) * size
-        core = word.rstrip(_HANGING)
-        if core and shapes(face, core):
-            check_shaping(core)
-            placed.append(_Set(glyph(face, here, core), x, y, start, word=(face, here, core)))
-            x += placed[-1].glyph.advance
-        else:
-            core = ""
-        x = _letters(word[len(core) :], face, here, x, y, start + len(core), hand, rng, placed)
+        for part in _PARTS.findall(word):
+            core = part.rstrip(_HANGING)
+            if core and shapes(face, core):
+                check_shaping(core)
+                whole = glyph(face, here, core)
+                placed.append(_Set(whole, _clear(x, whole, placed, text, start), y, start, word=(face, here, core)))
+                x = placed[-1].x + whole.advance
+            else:
+                core = ""
+            x = _letters(part[len(core) :], face, here, x, y, start + len(core), hand, rng, placed)
+            start += len(part)
         x += size * max(0.1, hand.space * float(rng.uniform(0.7, 1.4)))
-        start += len(word) + 1
+        start += 1
     return placed
+
+
+def _clear(x: float, each: Glyph, placed: list[_Set], text: str, at: int) -> float:
+    """Where the pen starts a word's part after a mark within the word: a capital's swash must not hide the mark."""
+    if not at or text[at - 1] not in _HANGING or not placed:
+        return x
+    return max(x, placed[-1].x + placed[-1].glyph.box[2] - each.box[0])
 
 
 def _letters(

@@ -16,6 +16,7 @@ from netchu.synth.ink import Mask
 _SQUARE, _WIDE = np.ones((3, 3), np.uint8), np.ones((5, 5), np.uint8)
 _WRITTEN = 0.4  # how far ink that comes from a hand already is moved
 _FAT = 0.28  # width of a brush's strokes, in heights of an x
+_DOT = 1.3  # radius of the smallest point, in pixels
 _OVER = 1.375  # how far a cubic (a = -0.75) goes beyond its knots at most, along one axis
 
 
@@ -105,7 +106,20 @@ def redraw(mask: Mask, width: float, ball: bool, fattest: float = np.inf) -> Mas
         shift = float(np.clip((width * 1.1 - own) / 2, -1.5 - own * 0.2, 2.5))
         thin = np.minimum(0.8, width / 2) - away
         even = np.maximum(inside - outside + np.maximum(shift, -0.55 * half), thin)  # marks are thinner, and stay
+    _dot(even, solid, own, max(0.75 * width, _DOT))
     return np.asarray(np.clip(even + 0.5, 0, 1) * 255, np.uint8)
+
+
+def _dot(ink: Plane, solid: Mask, own: float, radius: float) -> None:
+    """Let points be at least so large: a pen that rests leaves more than the middle of a line, which blur takes."""
+    _, _, stats, middles = cv2.connectedComponentsWithStats(solid, connectivity=8)
+    small = np.flatnonzero(stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1) <= 2 * own)
+    reach = int(radius) + 2
+    for x, y in middles[small]:
+        top, left = max(0, int(y) - reach), max(0, int(x) - reach)
+        part = ink[top : int(y) + reach + 1, left : int(x) + reach + 1]
+        rows, columns = np.ogrid[top : top + part.shape[0], left : left + part.shape[1]]
+        np.maximum(part, radius - np.hypot(rows - y, columns - x), out=part)
 
 
 def _smooth(knots: Plane, rows: int, columns: int) -> Plane:

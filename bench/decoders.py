@@ -1,11 +1,12 @@
 """What every decoder makes of the same logits: error rates and milliseconds a line, beside the network's own time.
 
-    python bench/decoders.py ../shared/data/vi/cinnamon --split val -m vi --decoder greedy \
-        --decoder beam:lm=vi.lm,alpha=0.5 --decoder "words:kind=beam,lexicon=words.txt" --normaliser nfc
+    python bench/decoders.py ../shared/data/vi/cinnamon ../shared/data/vi/kalapa:caseless-nopunct -m vi \
+        --decoder text --decoder beam:lm=vi,alpha=0.5 --decoder tokens:lexicon=words.txt
 
-A decoder is NAME, then settings after a colon: those of `netchu read -D`, and lm, word_lm, lexicon, grammar. The
-network reads every line once, one thread; then each decoder reads all the logits, one line at a time, in one thread.
-Errors are counted against greedy's on the same lines; intervals are bootstrapped over lines.
+Data sets are PATH[:NORMALISER], of which the part --split is read, or all of a set that has none. A decoder is NAME,
+then settings after a colon: those of `netchu read -D`, and lm, word_lm, lexicon, grammar. The network reads every line
+once, one thread; then each decoder reads all the logits, one line at a time, in one thread. Errors are counted against
+greedy's on the same lines; intervals are bootstrapped over lines.
 """
 
 from __future__ import annotations
@@ -52,25 +53,17 @@ def run_network(reader: Reader, pictures: list[Any]) -> tuple[list[Any], float]:
     return found, (time.perf_counter() - started) / len(lines)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--split", default="val")
-    parser.add_argument("-m", "--model", default="vi")
-    parser.add_argument("--decoder", action="append", default=[], help="NAME[:key=value,...]; repeatable")
-    parser.add_argument("--normaliser", default="nfc")
-    parser.add_argument("--out", type=Path, default=RESULTS / "decoders.csv")
-    args = parser.parse_args()
-    reader = netchu.load(args.model, decoder="greedy")
-    folder = Path(reader.session.path).parent
-    samples = read_lines(args.data).part(args.split).samples
+def measure(data: Path, normaliser: str, reader: Reader, args: argparse.Namespace) -> list[dict[str, Any]]:
+    """A row for each decoder on one data set."""
+    found = read_lines(data)
+    samples = (found.part(args.split) if "split" in found.columns else found).samples
     logits, network = run_network(reader, [open_grey(sample.image) for sample in samples])
-    print(f"{len(samples)} lines, network {1000 * network:.2f} ms a line", file=sys.stderr)
+    print(f"{data.name}: {len(samples)} lines, network {1000 * network:.2f} ms a line", file=sys.stderr)
     texts = [sample.text for sample in samples]
     plain: Scores | None = None
     rows = []
     for spec in ["greedy", *(each for each in args.decoder if each != "greedy")]:
-        decoder = choose(parse(spec), reader.info, folder).decoder
+        decoder = choose(parse(spec), reader.info, Path(reader.session.path).parent).decoder
         decoder(logits[0], len(logits[0]))  # what is compiled or opened at the first call
         taken, readings = [], []
         for frames in logits:
@@ -79,21 +72,37 @@ def main() -> None:
             taken.append(time.perf_counter() - started)
         paper = np.zeros((48, 100), np.uint8)
         read = [compose(each, reader.info.charset, paper, 1.0, boxes=False).text for each in readings]
-        found = score(texts, read, normaliser=args.normaliser)
-        plain = plain or found
+        scores = score(texts, read, normaliser=normaliser)
+        plain = plain or scores
         rows.append({
-            "model": args.model, "set": args.data.name, "lines": len(texts), "normaliser": args.normaliser,
-            "decoder": spec, "cer": round(found.cer, 5), "cer_low": round(found.cer_ci95[0], 5),
-            "cer_high": round(found.cer_ci95[1], 5), "wer": round(found.wer, 5),
-            "wer_low": round(found.wer_ci95[0], 5), "wer_high": round(found.wer_ci95[1], 5), "ser": round(found.ser, 5),
-            "cer_of_greedy": round(found.cer / plain.cer, 3), "wer_of_greedy": round(found.wer / plain.wer, 3),
+            "model": args.model, "set": data.name, "lines": len(texts), "normaliser": normaliser,
+            "decoder": spec, "cer": round(scores.cer, 5), "cer_low": round(scores.cer_ci95[0], 5),
+            "cer_high": round(scores.cer_ci95[1], 5), "wer": round(scores.wer, 5),
+            "wer_low": round(scores.wer_ci95[0], 5), "wer_high": round(scores.wer_ci95[1], 5),
+            "ser": round(scores.ser, 5), "cer_of_greedy": round(scores.cer / max(plain.cer, 1e-9), 3),
+            "wer_of_greedy": round(scores.wer / max(plain.wer, 1e-9), 3),
             "ms_median": round(1000 * float(np.median(taken)), 3),
             "share_of_network": round(float(np.mean(taken)) / network, 4), "versions": versions("netchu", "numba"),
         })  # fmt: skip
-        print(
-            f"{spec}: CER {100 * found.cer:.2f} WER {100 * found.wer:.2f} {rows[-1]['ms_median']} ms", file=sys.stderr
-        )
-    append_csv(args.out, rows)
+        rates = f"CER {100 * scores.cer:.2f} WER {100 * scores.wer:.2f}"
+        print(f"  {spec}: {rates}, {rows[-1]['ms_median']} ms", file=sys.stderr)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", nargs="+", help="PATH[:NORMALISER]")
+    parser.add_argument("--split", default="val")
+    parser.add_argument("-m", "--model", default="vi")
+    parser.add_argument("--decoder", action="append", default=[], help="NAME[:key=value,...]; repeatable")
+    parser.add_argument("--out", type=Path, default=RESULTS / "decoders.csv")
+    args = parser.parse_args()
+    reader = netchu.load(args.model, decoder="greedy")
+    for each in args.data:
+        path, colon, normaliser = each.rpartition(":")
+        if not colon or Path(each).exists():
+            path, normaliser = each, "nfc"
+        append_csv(args.out, measure(Path(path), normaliser, reader, args))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Reading speed, one thread: netchu's models against RapidOCR's recogniser, interleaved in rounds within one run.
 
     python bench/reading.py --data ../shared/data/vi/cinnamon --split val --limit 60 --rounds 5 \
-        --models vi-tiny vi vi-tiny-float vi-float --peer-python .peers/rapidocr/bin/python
+        --models vi vi=greedy vi-tiny vi-tiny=greedy --peer-python .peers/rapidocr/bin/python
 
 The peer lives in an environment of its own: `python -m venv PEER && PEER/bin/pip install rapidocr onnxruntime Pillow`.
 Pictures are decoded beforehand (grey for netchu, BGR for RapidOCR); only the recognition calls, with the
@@ -34,7 +34,8 @@ Read = Callable[[list[Any], str], list[str]]
 def netchu_reader(name: str) -> tuple[Read, str]:
     import netchu
 
-    reader = netchu.load(name, threads=1)
+    model, _, decoder = name.partition("=")
+    reader = netchu.load(model, threads=1, decoder=decoder)
 
     def read(pictures: list[Any], mode: str) -> list[str]:
         if mode == "batched":
@@ -97,7 +98,12 @@ def main() -> None:
     parser.add_argument("--split", default="val")
     parser.add_argument("--limit", type=int, default=0, help="lines, drawn once at random; 0: all")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--models", nargs="*", default=["vi-tiny", "vi"], help="bundled names or .onnx files")
+    parser.add_argument(
+        "--models",
+        nargs="*",
+        default=["vi-tiny", "vi"],
+        help="bundled names or .onnx files; =DECODER after one for another than its own",
+    )
     parser.add_argument("--peer-python", type=Path, default=Path(".peers/rapidocr/bin/python"))
     parser.add_argument("--out", type=Path, default=RESULTS / "reading.csv")
     parser.add_argument("--worker", help=argparse.SUPPRESS)

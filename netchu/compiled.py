@@ -12,8 +12,9 @@ from netchu.errors import NetchuError
 
 try:
     import numba  # type: ignore[import-untyped,import-not-found,unused-ignore]
+    from numba.core import event  # type: ignore[import-untyped,import-not-found,unused-ignore]
 except ImportError as error:
-    raise NetchuError(f"this needs numba ({error}); install it: pip install 'netchu[lm]'") from None
+    raise NetchuError(f"this needs numba ({error}); install it, or read with --decoder greedy") from None
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -30,6 +31,26 @@ def compiled(function: Function) -> Function:
         return cast(Function, numba.njit(cache=True, nogil=True)(function))
     except RuntimeError:  # Numba found no folder to keep it in
         return cast(Function, numba.njit(nogil=True)(function))
+
+
+class _Announcer(event.Listener):  # type: ignore[misc]
+    """Says once that something is being compiled, which what was kept is not."""
+
+    def __init__(self, say: Callable[[], None]) -> None:
+        self.say: Callable[[], None] | None = say
+
+    def on_start(self, started: object) -> None:
+        if self.say:
+            say, self.say = self.say, None
+            say()
+
+    def on_end(self, ended: object) -> None:
+        pass
+
+
+def announce(say: Callable[[], None]) -> None:
+    """Call `say` before the first compilation of this process, if there is one."""
+    event.register("numba:compile", _Announcer(say))  # type: ignore[no-untyped-call,unused-ignore]
 
 
 @lru_cache(maxsize=1)

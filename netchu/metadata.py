@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from netchu.decode.choose import FILES, KINDS, Choice, Wish, choose
+from netchu.decode.choose import FILES, KINDS, Choice, Wish, beside, choose
 from netchu.errors import NetchuError
 from netchu.session import METADATA_KEY, ModelInfo
 from netchu.settings import read_toml
@@ -77,13 +77,13 @@ def with_decoders(info: ModelInfo, decoders: dict[str, dict[str, Any]]) -> Model
 
 
 def open_decoders(info: ModelInfo, folder: Path) -> dict[str, Choice]:
-    """Greedy and every decoder that a model names, by name, their files in `folder`.
+    """Greedy and every decoder that a model names, by name, their files in `folder` or bundled.
 
     Raises NetchuError where one cannot be made: a file is not there, or was made for another alphabet, say.
     """
     for name, options in info.decoders.items():
         for key in FILES:
-            if key in options and not (folder / str(options[key])).is_file():
+            if key in options and not beside(folder, str(options[key])).is_file():
                 raise NetchuError(
                     f"{folder / str(options[key])}: no such file, and decoder {name} of model {info.name} needs it; "
                     "copy it there, beside the model, or name other decoders (--decoders)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,12 @@ def read_toml(path: str | Path) -> dict[str, Any]:
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
-    """`name=value`, the value as TOML writes it; a bare word is a string. Raises NetchuError without an equals sign."""
+    """`name=value`, the value as TOML writes it, or .5; a bare word is a string. NetchuError without an equals sign."""
     name, equals, value = text.partition("=")
     if not equals:
         raise NetchuError(f"setting {text!r}: expected NAME=VALUE")
     try:
         return name.strip(), loads(f"value = {value}")["value"]
     except TOMLDecodeError:
-        return name.strip(), value.strip()
+        value = value.strip()
+        return name.strip(), float(value) if re.fullmatch(r"[-+]?(\d+\.|\.\d+)", value, re.ASCII) else value

@@ -30,13 +30,17 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Seen:
-    """Lines as a model's network saw them: their texts, what folds they fall into, and their logits (T, C)."""
+    """Lines as a model's network saw them: their texts, what folds they fall into, and their logits (T, C).
+
+    `decoders` names those that these lines calibrate; empty: all.
+    """
 
     name: str
     texts: tuple[str, ...]
     folds: tuple[int, ...]
     logits: tuple[NDArray[np.float32], ...]
     normaliser: str = "nfc"  # how texts are compared: what it drops is neither right nor wrong
+    decoders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ def see(session: Session, name: str, lines: LineSet, normaliser: str = "nfc", jo
 
 
 def tune(info: ModelInfo, sets: Sequence[Seen], decoders: Mapping[str, Decoder]) -> Tuned:
-    """Fit one temperature, on greedy's characters, and at it one calibration for each decoder, on all sets together.
+    """Fit one temperature, on greedy's characters, and at it a calibration for each decoder, on all its sets together.
 
     Each set weighs the same. The temperature is one number fitted on thousands of characters, so the figures of what
     calibrating gains do not cross-fit it.
@@ -114,13 +118,16 @@ def tune(info: ModelInfo, sets: Sequence[Seen], decoders: Mapping[str, Decoder])
     temperature = round(fit_temperature(loss), 3)
     calibration, gains = {}, []
     for name, decoder in decoders.items():
-        before = [mark(each, decoder, 1.0) for each in sets]
-        at_it = [mark(each, decoder, temperature) for each in sets]
+        own = [each for each in sets if not each.decoders or name in each.decoders]
+        if not own:
+            continue
+        before = [mark(each, decoder, 1.0) for each in own]
+        at_it = [mark(each, decoder, temperature) for each in own]
         maps = {level: fit([each[level] for each in at_it]) for level in LEVELS}
         calibration[name] = Calibration(**maps)
         for level in LEVELS:
             crossed = cross_fit([each[level] for each in at_it])
-            for seen, raw, sure, marks in zip(sets, before, crossed, at_it):
+            for seen, raw, sure, marks in zip(own, before, crossed, at_it):
                 found = measure(sure.tolist(), marks[level].right.tolist())
                 plain = measure(raw[level].sure.tolist(), raw[level].right.tolist())
                 gains.append(Gain(name, seen.name, level, found.count, plain.ece, found.ece, found.chance))

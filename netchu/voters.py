@@ -44,6 +44,8 @@ def open_reader(
         if same < place:
             raise NetchuError(f"model {models[place]} votes already; give it a larger weight instead")
     first, folder = sessions[0].info, Path(sessions[0].path).parent
+    for session in sessions[1:]:
+        _check_script(first, session.info)
     chosen = choose(wish, first, folder)
     readers = [Reader(sessions[0], chosen.decoder, first.calibrated(chosen.name))]
     for session in sessions[1:]:
@@ -84,8 +86,6 @@ class Voters(Reader):
         if len(self.weights) != len(readers) or not all(0 < weight < math.inf for weight in self.weights):
             given = ", ".join(f"{weight:g}" for weight in self.weights)
             raise NetchuError(f"weights {given}: expected one above 0 for each of the {len(readers)} models")
-        for reader in readers[1:]:
-            _check_script(self.info, reader.info)
         from netchu.decode.opinion import judge_of  # here: Numba is for those who vote
 
         self.judge = judge or judge_of(readers[0].decoder)

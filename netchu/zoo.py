@@ -23,29 +23,34 @@ class Bundled:
     summary: str
     sha256: str
     trained: str = ""
+    suffix: str = ".onnx"
 
     def path(self, name: str) -> Path:
-        return WEIGHTS / f"{name}.onnx"
+        return WEIGHTS / f"{name}{self.suffix}"
+
+    def as_shipped(self, name: str) -> bool:
+        """Whether the file is the one that was shipped. Raises NetchuError when it cannot be read."""
+        return hashlib.sha256(read_bytes(self.path(name))).hexdigest() == self.sha256
 
 
 MODELS: dict[str, Bundled] = {
     "vi": Bundled(
         "Vietnamese handwriting first; French and English hands and print less well",
-        "61e6ddde5eb68f61aec60db6300e5856ee333499586dbfa5d747085aad621503",
+        "aee05b573df8aac9781cb5d1e0192783fc82caabb10f39385d138fabd911af82",
         trained="vi-float",
     ),
     "vi-tiny": Bundled(
         "a quarter of vi: for small machines and many lines",
-        "b5030381ac6752c84c7bd578ee745ffa3ff3f75807b22cdd5d46cc77b2d206f3",
+        "fe24bf5a61ee53882eda7584c4d78a139e6e191904868d9fd3304dc4f887ba7a",
         trained="vi-tiny-float",
     ),
     "vi-float": Bundled(
         "vi as it was trained: twice the size of vi, a third of its speed; what training goes on from",
-        "8ad9dc2f798b1fd84031ee095e7e526c67e54e467216f66d32ed3f0d9d77c2db",
+        "42c9e8816e9e38f7f4e6f5e863e7b91e27be1d00459d23c9d2be4a3bc1928a4a",
     ),
     "vi-tiny-float": Bundled(
         "the same for vi-tiny",
-        "912e56723fed03d3953967375eb35346ebf815d47791aa10c7dd2d488240b624",
+        "0c7e8e8180ed8df8f9d7a7e79d18de4ced6f58cc1eb48abbcce3814f8d2db698",
     ),
     "ja": Bundled(
         "Japanese, kana and joyo kanji, across and down; trained on drawn lines alone: see its card",
@@ -64,6 +69,29 @@ MODELS: dict[str, Bundled] = {
     "zh-float": Bundled(
         "zh as it was trained: what training goes on from",
         "72398d91d863d1e9f1928038330fd39ae733a6ab41cafb00f32e846958b80841",
+    ),
+}
+
+LANGUAGE_MODELS: dict[str, Bundled] = {
+    "vi": Bundled(
+        "--lm: characters of Vietnamese addresses and prose, less of French, English, German, Italian and Spanish",
+        "69a78471e9666648dfd879cc167ee20120b2b1154a787f580d0664d3c6898582",
+        suffix=".lm",
+    ),
+    "vi-words": Bundled(
+        "--word-lm: words of the same",
+        "cf56fe42621a7e537616d33269a6de31f191ef610f704b9f396c4c9c70549156",
+        suffix=".lm",
+    ),
+    "vi-address": Bundled(
+        "--lm: characters of Vietnamese addresses alone",
+        "e76d62b469238254f23e6b7deacbe63890aa86cc388ae83fb4d0801b09645569",
+        suffix=".lm",
+    ),
+    "vi-address-words": Bundled(
+        "--word-lm: words of the same",
+        "d8fb8e5155737998c16b2ca1cf4292782ba8cf5da79c79c1d99e9211704ff22c",
+        suffix=".lm",
     ),
 }
 
@@ -90,6 +118,8 @@ def trainable(model: str) -> Path:
     return find(MODELS[model].trained or model) if model in MODELS else find(model)
 
 
-def verify(name: str) -> bool:
-    """Whether a bundled model's file is the one that was shipped."""
-    return hashlib.sha256(read_bytes(MODELS[name].path(name))).hexdigest() == MODELS[name].sha256
+def find_language(model: str) -> str:
+    """The file of a bundled language model's name; any other is a path and stays what it is."""
+    if model in LANGUAGE_MODELS and not Path(model).exists():
+        return str(LANGUAGE_MODELS[model].path(model))
+    return model

@@ -92,7 +92,7 @@ def test_json_holds_what_is_promised(plain):
     assert found["dataset"] == str(plain)
     assert found["lines"] == len(CUTS)
     assert (found["cer"], found["wer"], found["ser"], found["cer_ci95"]) == (0, 0, 0, [0, 0])
-    assert (found["normalisation"], found["unit"], found["decoder"]) == ("nfc", "codepoint", "greedy")
+    assert (found["normalisation"], found["unit"], found["decoder"]) == ("nfc", "codepoint", "text")
     assert found["lines_per_second"] > 0
     assert found["seconds"] > 0
     assert (found["unreadable"], found["rejected"]) == (0, 0)
@@ -195,7 +195,7 @@ def test_the_report_is_one_page_of_all_sets_and_the_same_every_time(plain, split
     assert run(plain, split, "--report", two, "--json", "-j", 2).exit_code == 0
     assert one.read_bytes() == two.read_bytes()
     page = one.read_text("utf-8")
-    for word in ("Confidence: tập", "Confidence: chia", "Coverage: tập", "1 pictures unreadable", "100.00%", "greedy"):
+    for word in ("Confidence: tập", "Confidence: chia", "Coverage: tập", "1 pictures unreadable", "100.00%", "text"):
         assert word in page
     assert page.count("<svg") == 8 and page.count("<figure>") == 1
 
@@ -218,8 +218,9 @@ def test_a_report_that_cannot_be_written_takes_neither_scores_nor_readings(plain
 
 
 def test_confidences_are_those_that_the_model_calibrates(plain, reader, monkeypatch):
+    monkeypatch.setattr(reader.session, "info", replace(reader.info, calibration={}))
     before = scores(plain)["reliability"]["char"]["bins"]
-    tame = {"greedy": {"char": {"slope": 0.5, "offset": 0.0}}}
+    tame = {"text": {"char": {"slope": 0.5, "offset": 0.0}}}
     monkeypatch.setattr(reader.session, "info", replace(reader.info, calibration=tame))
     after = scores(plain)["reliability"]["char"]["bins"]
     assert all(new["confidence"] < old["confidence"] for new, old in zip(after, before))

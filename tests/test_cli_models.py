@@ -18,10 +18,14 @@ def run(*arguments) -> Result:
 
 def test_list():
     lines = run("list").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == list(zoo.MODELS)
-    assert all(model.summary in line for line, model in zip(lines, zoo.MODELS.values()))
+    assert [line.split()[0] for line in lines] == [*zoo.MODELS, *zoo.LANGUAGE_MODELS]
+    bundled = [*zoo.MODELS.values(), *zoo.LANGUAGE_MODELS.values()]
+    assert all(model.summary in line for line, model in zip(lines, bundled))
     rows = json.loads(run("list", "--json").stdout)
-    assert rows == [{"name": name, "summary": m.summary, "sha256": m.sha256} for name, m in zoo.MODELS.items()]
+    assert [(row["name"], row["summary"], row["sha256"]) for row in rows] == [
+        (line.split()[0], model.summary, model.sha256) for line, model in zip(lines, bundled)
+    ]
+    assert [row["kind"] for row in rows] == ["model"] * len(zoo.MODELS) + ["language model"] * len(zoo.LANGUAGE_MODELS)
 
 
 def test_show_by_name_and_by_path(tmp_path):
@@ -52,7 +56,8 @@ def test_show_of_nothing_is_one_line(model):
 def test_verify_of_what_was_shipped():
     result = run("verify")
     assert result.exit_code == 0
-    assert [line.split() for line in result.stdout.splitlines()] == [[name, "as", "shipped"] for name in zoo.MODELS]
+    files = [*(f"{name}.onnx" for name in zoo.MODELS), *(f"{name}.lm" for name in zoo.LANGUAGE_MODELS)]
+    assert [line.split() for line in result.stdout.splitlines()] == [[file, "as", "shipped"] for file in files]
 
 
 def test_verify_sees_what_changed_and_what_is_missing(tmp_path, monkeypatch):
@@ -60,11 +65,12 @@ def test_verify_sees_what_changed_and_what_is_missing(tmp_path, monkeypatch):
     names = ("sound", "changed", "missing", "last")
     monkeypatch.setattr(zoo, "WEIGHTS", tmp_path)
     monkeypatch.setattr(zoo, "MODELS", {name: zoo.Bundled("x", good) for name in names})
+    monkeypatch.setattr(zoo, "LANGUAGE_MODELS", {})
     for name in ("sound", "changed", "last"):
         (tmp_path / f"{name}.onnx").write_bytes(b"weightS" if name == "changed" else b"weights")
     result = run("verify")
     assert result.exit_code == 1
-    lines = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
+    lines = {line.split(".")[0]: line.split(maxsplit=1)[1] for line in result.stdout.splitlines()}
     assert lines["sound"] == lines["last"] == "as shipped"
     assert lines["changed"].startswith("CHANGED")
     assert lines["missing"].startswith("MISSING")

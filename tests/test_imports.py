@@ -15,7 +15,7 @@ BLOCK = """
 import sys
 class Block:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {"torch", "onnx", "safetensors", "lmdb", "fontTools", "pyarrow", "numba", "scipy"}:
+        if name.split(".")[0] in {"torch", "onnx", "safetensors", "lmdb", "fontTools", "pyarrow", "scipy"}:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Block())
 """

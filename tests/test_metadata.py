@@ -167,6 +167,16 @@ def test_decoders_that_cannot_be(tmp_path: Path, lm: Path, text: str, said: str)
     assert not (tmp_path / "out.onnx").exists()
 
 
+def test_a_model_written_elsewhere_keeps_the_bundled_language_models(tmp_path: Path) -> None:
+    out = tmp_path / "own.onnx"
+    assert export(MODEL, "-o", out).exit_code == 0
+    reader = load(str(out))
+    assert reader.info.decoders["text"]["lm"] == "vi.lm"
+    assert reader.decoder.lm.name == load(str(MODEL)).decoder.lm.name == "vi"  # type: ignore[attr-defined]
+    shutil.copy(zoo.WEIGHTS / "vi-address.lm", tmp_path / "vi.lm")  # one beside the model comes first
+    assert load(str(out)).decoder.lm.name == "vi-address"  # type: ignore[attr-defined]
+
+
 def test_calibrations_of_other_decoders_go(tmp_path: Path) -> None:
     one, two = {"lm": "a.lm"}, {"lm": "b.lm"}
     each = {"char": {"slope": 1.0, "offset": 0.0}}
@@ -192,6 +202,11 @@ def test_calibrating(tmp_path: Path, lines: Path, lm: Path) -> None:
     line = reader.read(SAMPLE, line=True).lines[0]
     assert line.text == load(str(MODEL)).read(SAMPLE, line=True).lines[0].text
     assert np.mean([char.confidence for char in line.chars]) < 1
+    again = tmp_path / "again.onnx"
+    result = export(MODEL, "-o", again, "--decoders", recipe, "--calibrate", f"{lines}:caseless@mine")
+    assert result.exit_code == 0, (result.output, result.exception)
+    assert set(Session(again).info.calibration) == {"mine"} and result.stdout.count("dòng") == 3
+    assert "no such decoder" in fault(MODEL, "-o", again, "--calibrate", f"{lines}@yours")
 
 
 def test_sets_to_calibrate_on(tmp_path: Path, lines: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from netchu import zoo
 from netchu.errors import NetchuError
+from netchu.lm import load
 from netchu.session import Session
 
 
@@ -16,8 +17,25 @@ def test_every_bundled_model_is_there_loads_and_is_what_was_shipped():
         assert zoo.find(name) == zoo.WEIGHTS / f"{name}.onnx"
         assert model.summary
         assert re.fullmatch("[0-9a-f]{64}", model.sha256)
-        assert zoo.verify(name)
+        assert model.as_shipped(name)
         assert Session(zoo.find(name)).digest == model.sha256
+
+
+def test_every_bundled_language_model_is_there_loads_and_is_what_was_shipped():
+    assert list(zoo.LANGUAGE_MODELS) == ["vi", "vi-words", "vi-address", "vi-address-words"]
+    for name, model in zoo.LANGUAGE_MODELS.items():
+        assert zoo.find_language(name) == str(zoo.WEIGHTS / f"{name}.lm")
+        assert model.summary
+        assert model.as_shipped(name)
+        option = "--lm:" if load(zoo.find_language(name)).unit == "char" else "--word-lm:"
+        assert model.summary.startswith(option)
+
+
+def test_a_file_of_a_bundled_language_models_name_comes_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert zoo.find_language("other.lm") == "other.lm"
+    (tmp_path / "vi").write_bytes(b"x")
+    assert zoo.find_language("vi") == "vi"
 
 
 @pytest.mark.parametrize("name", ["a/b.onnx", "./vi.onnx", "missing.onnx"])
@@ -54,12 +72,12 @@ def one(tmp_path, monkeypatch):
 
 
 def test_verify_sees_a_changed_byte(one):
-    assert zoo.verify("small")
+    assert zoo.MODELS["small"].as_shipped("small")
     one.write_bytes(b"weightS")
-    assert not zoo.verify("small")
+    assert not zoo.MODELS["small"].as_shipped("small")
 
 
 def test_verify_of_a_missing_file_names_it(one):
     one.unlink()
     with pytest.raises(NetchuError, match=re.escape(str(one))):
-        zoo.verify("small")
+        zoo.MODELS["small"].as_shipped("small")

@@ -87,5 +87,5 @@ def main() -> None:
 
 
 _EXTRAS = {
-    "torch": "train", "safetensors": "train", "onnx": "train", "lmdb": "lmdb", "fontTools": "synth", "numba": "lm",
+    "torch": "train", "safetensors": "train", "onnx": "train", "lmdb": "lmdb", "fontTools": "synth",
 }  # fmt: skip

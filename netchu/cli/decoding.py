@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from netchu.read import Reader
 from netchu.settings import parse_setting
 from netchu.views import VIEWS
 from netchu.voters import open_reader
+
+COMPILING = "netchu: compiling the decoder for this processor; once, about ten seconds"
 
 
 def decoding(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -28,8 +31,9 @@ def decoding(command: Callable[..., Any]) -> Callable[..., Any]:
                      help="Look at each line in so many ways, and let them vote; each takes as long as reading."),
         click.option("--decoder", default="", metavar="NAME",
                      help=f"{', '.join(KINDS)}, or one of the model's own.  [default: the model's]"),
-        click.option("--lm", default="", metavar="FILE", help="Language model of characters (netchu lm train)."),
-        click.option("--word-lm", default="", metavar="FILE", help="Language model of words; with --lexicon."),
+        click.option("--lm", default="", metavar="NAME|FILE",
+                     help="Language model of characters: a bundled one, or made by netchu lm train."),
+        click.option("--word-lm", default="", metavar="NAME|FILE", help="Language model of words."),
         click.option("--lexicon", default="", metavar="FILE", help="Words, or whole lines: one to a line of text."),
         click.option("--grammar", default="", metavar="NAME|REGEX", help="What the whole line must match."),
         click.option("--rerank", default="", metavar="FILE",
@@ -54,7 +58,10 @@ def open_wished(
         if name in asked and not asked[name] and context.get_parameter_source(name) == ParameterSource.COMMANDLINE:
             raise NetchuError(f"--{name.replace('_', '-')} is empty; name what is to be used, or leave it out")
     wish = Wish(asked.pop("decoder"), **asked, settings=tuple(parse_setting(each) for each in settings))
-    return open_reader(models, wish, views, parse_weights(weights))
+    opened = open_reader(models, wish, views, parse_weights(weights))
+    if "netchu.compiled" in sys.modules:  # a greedy reader starts without
+        sys.modules["netchu.compiled"].announce(lambda: click.echo(COMPILING, err=True))
+    return opened
 
 
 def parse_weights(text: str) -> tuple[float, ...] | None:

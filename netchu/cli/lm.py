@@ -17,6 +17,13 @@ from netchu.text import FORMS, canonical
 _path = click.Path(path_type=Path)
 
 
+def _bundled(_context: click.Context, _parameter: click.Parameter, model: Path) -> Path:
+    """The file of a bundled model's name; any other is a path."""
+    from netchu.zoo import find_language
+
+    return Path(find_language(str(model)))
+
+
 @click.group()
 def lm() -> None:
     """Language models of characters or words, for decoders that use one."""
@@ -116,7 +123,7 @@ class _Steps:
 
 
 @lm.command()
-@click.argument("model", type=_path)
+@click.argument("model", type=_path, callback=_bundled)
 @click.argument("texts", type=_path, required=False)
 @click.option("--split", type=click.Choice(SPLITS), help="Of a data set TEXTS, only these lines.")
 @click.option("--json", "as_json", is_flag=True)
@@ -189,7 +196,7 @@ def _print(facts: dict[str, Any], as_json: bool) -> None:
 
 
 @lm.command("export")
-@click.argument("model", type=_path)
+@click.argument("model", type=_path, callback=_bundled)
 @click.argument("arpa", type=_path)
 def export_arpa(model: Path, arpa: Path) -> None:
     """Write MODEL as an ARPA file (.gz too). A space as a symbol is written <space>."""
@@ -218,7 +225,7 @@ def import_arpa(arpa: Path, output: Path, unit: Any, name: str | None) -> None:
 
 
 @lm.command()
-@click.argument("model", type=_path)
+@click.argument("model", type=_path, callback=_bundled)
 @click.argument("dataset", type=_path)
 @click.option("--split", type=click.Choice(SPLITS), help="Only these lines; without one, the whole set.")
 @click.option("--json", "as_json", is_flag=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,16 +28,26 @@ def models() -> None:
     """The models that come with the package, and what a model file says of itself."""
 
 
+def _bundled() -> Iterator[tuple[str, str, zoo.Bundled]]:
+    """Kind, name and facts of every model of the package."""
+    for kind, bundled in (("model", zoo.MODELS), ("language model", zoo.LANGUAGE_MODELS)):
+        for name, model in bundled.items():
+            yield kind, name, model
+
+
 @models.command("list")
 @click.option("--json", "as_json", is_flag=True)
 def list_models(as_json: bool) -> None:
-    """Bundled models, the default first."""
+    """Bundled models, the default first; then the language models, for --lm and --word-lm."""
     if as_json:
-        rows = [{"name": name, "summary": model.summary, "sha256": model.sha256} for name, model in zoo.MODELS.items()]
+        rows = [
+            {"name": name, "kind": kind, "summary": model.summary, "sha256": model.sha256}
+            for kind, name, model in _bundled()
+        ]
         click.echo(json.dumps(rows, ensure_ascii=False))
     else:
-        for name, model in zoo.MODELS.items():
-            click.echo(f"{name:12} {model.summary}")
+        for _, name, model in _bundled():
+            click.echo(f"{name:14} {model.summary}")
 
 
 @models.command()
@@ -60,14 +70,14 @@ def show(model: str, as_json: bool) -> None:
 def verify() -> None:
     """Whether each bundled file is the one that was shipped. Exit code 1 if one is not."""
     sound = True
-    for name in zoo.MODELS:
+    for _, name, model in _bundled():
         try:
-            good = zoo.verify(name)
+            good = model.as_shipped(name)
             verdict = "as shipped" if good else "CHANGED since it was shipped; install the package again"
         except NetchuError as error:
             good, verdict = False, f"MISSING ({error}); install the package again"
         sound = sound and good
-        click.echo(f"{name:12} {verdict}")
+        click.echo(f"{model.path(name).name:20} {verdict}")
     sys.exit(0 if sound else 1)
 
 
@@ -77,9 +87,10 @@ def verify() -> None:
 @click.option("--int8", type=click.Path(path_type=Path), metavar="DATASET",
               help="8-bit convolutions, their scales measured on lines of this data set's train part.")  # fmt: skip
 @click.option("--decoders", type=click.Path(path_type=Path), metavar="FILE.toml",
-              help="The model's own decoders: a table each, naming files beside OUT.")  # fmt: skip
-@click.option("--calibrate", multiple=True, metavar="DATASET[:NORMALISER]",
-              help="Make confidences probabilities, as measured on this set's val part; repeatable.")  # fmt: skip
+              help="The model's own decoders: a table each, naming files beside OUT or bundled ones.")  # fmt: skip
+@click.option("--calibrate", multiple=True, metavar="DATASET[:NORMALISER][@DECODER,...]",
+              help="Make confidences probabilities, as measured on this set's val part; repeatable. "
+                   "After @ the decoders it is for, where it is not for all.")  # fmt: skip
 @click.option("--name", help="What the model is called.  [default: the file's name]")
 @click.option("--licence", default="", help="The terms its weights are given away on.")
 def export(
@@ -98,7 +109,7 @@ def export(
     known = model in zoo.MODELS or Path(model).suffix == ".onnx" or bare
     _check_target(output, zoo.find(model) if known else Path(model))
     wanted = metadata.read_decoders(decoders) if decoders else None
-    sets = [_calibration_set(each) for each in calibrate]
+    sets = [_parse_held_out(each) for each in calibrate]
     with TemporaryDirectory() as folder:
         made = Path(folder) / output.name
         if int8:
@@ -134,36 +145,52 @@ def _check_target(output: Path, source: Path) -> None:
         raise NetchuError(f"{output}: is the model itself; write another file with -o and put that in its place")
 
 
-def _calibration_set(given: str) -> tuple[str, LineSet, str]:
-    """DATASET[:NORMALISER] -> its name, its held-out lines, and how they are compared."""
-    path, colon, normaliser = given.rpartition(":")
-    if not colon or Path(given).exists():
-        path, normaliser = given, "nfc"
+@dataclass(frozen=True)
+class HeldOut:
+    """Lines to calibrate on, how they are compared, and which decoders they are for; none: all."""
+
+    name: str
+    lines: LineSet
+    normaliser: str
+    decoders: tuple[str, ...]
+
+
+def _parse_held_out(given: str) -> HeldOut:
+    """DATASET[:NORMALISER][@DECODER,...] -> its held-out lines."""
+    path, normaliser, decoders = given, "nfc", ""
+    if "@" in path and not Path(path).exists():
+        path, _, decoders = path.rpartition("@")
+    if ":" in path and not Path(path).exists():
+        path, _, normaliser = path.rpartition(":")
     named_normaliser(normaliser)
+    names = tuple(filter(None, decoders.split(",")))
     found = read_lines(path)
-    if "split" in found.columns:
-        part = found.part("val")
-        if not len(part):
-            raise NetchuError(f"{path}: no lines in split 'val'; confidences are measured on lines kept from training")
-        return found.root.name, part, normaliser
-    click.echo(f"netchu: {path}: has no split column; all of its lines are taken for held out", err=True)
-    return found.root.name, found, normaliser
+    if "split" not in found.columns:
+        click.echo(f"netchu: {path}: has no split column; all of its lines are taken for held out", err=True)
+        return HeldOut(found.root.name, found, normaliser, names)
+    part = found.part("val")
+    if not len(part):
+        raise NetchuError(f"{path}: no lines in split 'val'; confidences are measured on lines kept from training")
+    return HeldOut(found.root.name, part, normaliser, names)
 
 
-def _calibrated(
-    session: Session, info: ModelInfo, choices: Mapping[str, Choice], sets: Sequence[tuple[str, LineSet, str]]
-) -> ModelInfo:
+def _calibrated(session: Session, info: ModelInfo, choices: Mapping[str, Choice], sets: Sequence[HeldOut]) -> ModelInfo:
     """`info` with a temperature and a calibration for each decoder; what they are worth is printed."""
     from netchu.cli.evaluate import leaked
     from netchu.tune import see, tune
 
-    for name, lines, _ in sets:
-        if lines.digest() in info.data.values():
-            raise NetchuError(f"{name}: the model was trained on these lines; calibrate on others, or give it a split")
-        for choice in choices.values():
-            if said := leaked(choice, lines, allowed=True):
-                click.echo(f"netchu: {name}: {choice.name} will be too sure: {said}", err=True)
-    seen = [see(session, name, lines, normaliser) for name, lines, normaliser in sets]
+    for each in sets:
+        if each.lines.digest() in info.data.values():
+            raise NetchuError(
+                f"{each.name}: the model was trained on these lines; calibrate on others, or give it a split"
+            )
+        for name in each.decoders:
+            if name not in choices:
+                raise NetchuError(f"{each.name}@{name}: the model has no such decoder; it has {', '.join(choices)}")
+        for name in each.decoders or choices:
+            if said := leaked(choices[name], each.lines, allowed=True):
+                click.echo(f"netchu: {each.name}: {name} will be too sure: {said}", err=True)
+    seen = [replace(see(session, each.name, each.lines, each.normaliser), decoders=each.decoders) for each in sets]
     tuned = tune(info, seen, {name: choice.decoder for name, choice in choices.items()})
     table = Table(title=f"temperature {tuned.temperature}; expected calibration error, %")
     for column in ("decoder", "data set", "of", "judged", "before", "after", "by chance"):

@@ -19,6 +19,7 @@ from netchu.decode.walk import BACK, FIRST, LABEL
 Array = NDArray[Any]
 FEW_ARCS = 64  # a state of a grammar with no more than these is asked for its arcs, not for the likely classes
 NEGLIGIBLE = 25.0  # nats: a probability so much below another adds nothing to it
+ZERO, ONE = np.int64(0), np.int64(1)  # a bare 0 that is passed on is a type of its own to Numba, compiled apart
 STATES = 4  # columns 0 to 3 of a prefix are the states of its layers
 PARENT, CLASS, CHILD, SIBLING, SLOT = range(4, 9)  # and those behind of one that lives or lived
 NODE, AGE, UNDER, NEW = range(4, 8)  # or of one that lives or may
@@ -120,7 +121,7 @@ def stay(tree: Tree, live: Rows, rows: Rows, alive: int, frame: Frame, layers: L
     # arrays by names of their own: asking a tuple for them counts references, which in a loop costs more than the rest
     nodes, weights, live_states, live_scores = tree.nodes, tree.weights, live.states, live.scores
     states, scores, logits, scale, norm = rows.states, rows.scores, frame.logits, frame.scale, frame.norm
-    size, best = 0, -np.inf
+    size, best = ZERO, -np.inf
     blank_now, ends = logits[BLANK] * scale - norm, layers.ruled or layers.worded
     for slot in range(alive):
         node = live_states[slot, NODE]
@@ -155,7 +156,7 @@ def grow(
     """Live prefixes with one more letter -> `rows`, the worst of which give way; how many rows, and the best score."""
     nodes, weights, live_states, live_scores = tree.nodes, tree.weights, live.states, live.scores
     states, scores, logits, scale, norm = rows.states, rows.scores, frame.logits, frame.scale, frame.norm
-    chosen, stamps, twins, to = marks[0], marks[1], marks[2], np.empty(STATES, np.int64)
+    chosen, stamps, twins, to = marks[0], marks[1], marks[2], np.empty(STATES, np.int32)
     width, age, full, ends = len(heap), size, False, layers.ruled or layers.worded
     for slot in range(alive):
         node = live_states[slot, NODE]
@@ -206,7 +207,7 @@ def grow(
             age += 1
             best = max(best, score)
             if full:
-                sink(scores, states, heap, size, 0)
+                sink(scores, states, heap, size, ZERO)
             else:
                 size += 1
     return size, best
@@ -247,7 +248,7 @@ def collect(
     tree: Tree, live: Rows, alive: int, heap: Array, layers: Layers, frames: int, count: int
 ) -> tuple[Array, Array, Array, Array]:
     """The `count` best of the live prefixes that may end here."""
-    size = 0
+    size = ZERO
     for slot in range(alive):
         node = live.states[slot, NODE]
         score = live.scores[slot, ACOUSTIC] + finish(layers, tree.nodes[node], tree.weights[node, SETTLED])
@@ -258,7 +259,7 @@ def collect(
     pile(live.scores, live.states, heap, size)
     for end in range(size - 1, 0, -1):  # the worst goes to the end, and so on
         heap[0], heap[end] = heap[end], heap[0]
-        sink(live.scores, live.states, heap, end, 0)
+        sink(live.scores, live.states, heap, end, ZERO)
     size = min(size, count)
     found, lengths = np.zeros((size, frames), np.int32), np.zeros(size, np.int64)
     scores, acoustics = np.empty(size), np.empty(size)
@@ -300,7 +301,7 @@ def search(
     tree.weights[0] = 0.0
     live.states[0, NODE] = 0
     live.scores[0, IN_BLANK], live.scores[0, IN_LETTER], live.scores[0, ACOUSTIC] = 0.0, -np.inf, 0.0
-    alive, made, stamp = 1, 1, 0
+    alive, made, stamp = ONE, ONE, ZERO
     for index in range(frames):
         frame = look(logits[index], scale, norms[index], least, top, frames - index - 1, marks[0])
         size, best = stay(tree, live, rows, alive, frame, layers)

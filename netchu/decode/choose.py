@@ -13,7 +13,7 @@ from netchu.decode.ctc import greedy
 from netchu.decode.reading import Decoder
 from netchu.errors import NetchuError
 from netchu.session import ModelInfo
-from netchu.zoo import WEIGHTS
+from netchu.zoo import WEIGHTS, find_language
 
 if TYPE_CHECKING:
     from netchu.decode.search import Beam
@@ -35,9 +35,9 @@ RERANKING = {"rerank": "", "gamma": 0.2, "candidates": 20}  # further settings o
 class Wish:
     """What is asked for. `name` is one of KINDS, or what the model calls a set of these options; empty: what fits.
 
-    `lm` and `word_lm` are files of language models of characters and of words, `lexicon` a text with a word or a whole
-    line in each line, `grammar` a template's name or a regular expression, `rerank` a neural language model, by which
-    the best readings of a beam are ranked anew. `settings` are the decoder's own options.
+    `lm` and `word_lm` are language models of characters and of words, bundled ones or files; `lexicon` is a text with a
+    word or a whole line in each line, `grammar` a template's name or a regular expression, `rerank` a neural language
+    model, by which the best readings of a beam are ranked anew. `settings` are the decoder's own options.
     """
 
     name: str = ""
@@ -76,7 +76,10 @@ def choose(wish: Wish, info: ModelInfo, folder: Path = WEIGHTS) -> Choice:
     if name in info.decoders and name != "default":
         own = dict(info.decoders[name])
         kind = str(own.pop("kind", "beam"))
-        options = {**{key: str(folder / value) if key in FILES else value for key, value in own.items()}, **options}
+        options = {
+            **{key: str(beside(folder, value)) if key in FILES else value for key, value in own.items()},
+            **options,
+        }
     if kind not in KINDS:
         known = [*KINDS, *(each for each in info.decoders if each != "default")]
         near = get_close_matches(name, known, 1, cutoff=0.5)
@@ -87,6 +90,12 @@ def choose(wish: Wish, info: ModelInfo, folder: Path = WEIGHTS) -> Choice:
             raise NetchuError(f"the greedy decoder takes no {', '.join(options)}; leave it out, or use --decoder beam")
         return Choice(name, greedy)
     return _make(name, kind, options, info)
+
+
+def beside(folder: Path, name: str) -> Path:
+    """A file that a model's decoder names: beside the model, or else a bundled one, where there is one of that name."""
+    path = folder / name
+    return WEIGHTS / name if not path.exists() and (WEIGHTS / name).exists() else path
 
 
 def _make(name: str, kind: str, options: Mapping[str, Any], info: ModelInfo) -> Choice:
@@ -164,7 +173,7 @@ def _open(path: str, unit: str, info: ModelInfo) -> NGram:
     """A language model over these units, for the letters of the line model."""
     from netchu.lm import load
 
-    model = load(path)
+    model = load(find_language(path))
     if model.unit != unit:
         other = "--word-lm" if unit == "char" else "--lm"
         raise NetchuError(f"{path}: a model of {model.unit}s; give it as {other}")

@@ -114,7 +114,7 @@ def end_word(layers: Layers, stem: int, word: int) -> tuple[float, int]:
     if stem != OUTSIDE and final(layers.trie, stem) > -np.inf:
         if layers.mode == PLAIN:
             return layers.word_bonus, word
-        after, weight = step(layers.words, word, layers.stems[stem, FIRST_WORD])
+        after, weight = step(layers.words, word, np.int64(layers.stems[stem, FIRST_WORD]))
         if layers.word_alpha * weight >= unknown:
             return layers.word_alpha * weight + layers.word_bonus, after
     return unknown + layers.word_bonus, layers.word_empty
@@ -137,8 +137,9 @@ def extend(layers: Layers, states: Array, settled: float, label: int, to: Array)
         settled += weight
     if layers.alpha > 0:
         symbol, weight = -1, 0.0
-        if layers.classes[label, SYMBOL_LABEL] >= 0:
-            symbol, weight = step(layers.symbols, np.int64(states[SYMBOL]), layers.classes[label, SYMBOL_LABEL])
+        known = np.int64(layers.classes[label, SYMBOL_LABEL])
+        if known >= 0:
+            symbol, weight = step(layers.symbols, np.int64(states[SYMBOL]), known)
         if symbol < 0:
             symbol, weight = fall(layers.symbols, np.int64(states[SYMBOL]))
             weight += layers.unknown
@@ -164,9 +165,9 @@ def extend(layers: Layers, states: Array, settled: float, label: int, to: Array)
 def finish(layers: Layers, states: Array, settled: float) -> float:
     """The weight of a prefix as a whole line; -inf when the line must not end here."""
     if layers.ruled:
-        settled += final(layers.rules, states[RULE])
+        settled += final(layers.rules, np.int64(states[RULE]))
     if layers.alpha > 0:
-        settled += layers.alpha * final(layers.symbols, states[SYMBOL])
+        settled += layers.alpha * final(layers.symbols, np.int64(states[SYMBOL]))
     if layers.worded:
         word = np.int64(states[WORD])
         if states[STEM] != 0:

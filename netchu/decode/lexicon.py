@@ -148,7 +148,7 @@ def _sum_arcs(walk: Walk, sums: NDArray[np.float64]) -> None:
     for state in range(len(walk.states) - 1):
         total = back_total = 0.0
         for arc in range(walk.states[state, FIRST], walk.states[state + 1, FIRST]):
-            total += np.exp(step(walk, state, walk.arcs[arc, LABEL])[1])
+            total += np.exp(step(walk, state, np.int64(walk.arcs[arc, LABEL]))[1])
             if walk.states[state, BACK] >= 0:
-                back_total += np.exp(step(walk, np.int64(walk.states[state, BACK]), walk.arcs[arc, LABEL])[1])
+                back_total += np.exp(step(walk, np.int64(walk.states[state, BACK]), np.int64(walk.arcs[arc, LABEL]))[1])
             sums[arc, 0], sums[arc, 1] = total, back_total

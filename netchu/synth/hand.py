@@ -40,7 +40,7 @@ class Hand:
             space=_SPACE + (float(rng.uniform(*_SPACES[int(rng.integers(4))])) - _SPACE) * share,
             letters=(float(rng.normal(0.05, 0.06)) if spread else 0.0) * share,
             uneven=(0.045 if spread else 0.015) * share,
-            warp=float(rng.uniform(0.005, 0.03)) * share,
+            warp=float(rng.uniform(0.01, 0.05)) * share,
             marks=(float(rng.normal(0.03, 0.04)) * share, float(rng.normal(0.02, 0.035)) * share),
             loose=float(rng.uniform(0, 0.05)) * share,
             apart=(float(rng.exponential(0.12)) if rng.random() < 0.6 else 0.0) * share,

@@ -37,7 +37,7 @@ def hand_ops(hand: Hand, thickness: float, written: bool = False) -> tuple[Op, .
         rows, columns = canvas.shape
         em = _em(canvas)
         amount, knots = hand.warp * habit(rng, 0.25) * strength * share, max(3, round(columns / (em * 0.45)))
-        fields = np.clip(rng.normal(0, amount, (2, 4, knots)), -0.07, 0.07).astype(np.float32) * em
+        fields = np.clip(rng.normal(0, amount, (2, 4, knots)), -0.11, 0.11).astype(np.float32) * em
         canvas.bend(_smooth(fields[0], rows, columns), _smooth(fields[1], rows, columns))
 
     def drift(canvas: Canvas, rng: Rng, strength: float) -> None:
@@ -65,7 +65,7 @@ def hand_ops(hand: Hand, thickness: float, written: bool = False) -> tuple[Op, .
 def room(hand: Hand, rows: int, em: float, strength: float, written: bool = False) -> tuple[int, int]:
     """Empty rows above and below, and columns on each side, that ink of so many rows needs to be moved and not cut."""
     share = strength * (_WRITTEN if written else 1.0)
-    wavers, drifts = 0.07 * _OVER, min(0.15, 3.2 * hand.wander)
+    wavers, drifts = 0.11 * _OVER, min(0.15, 3.2 * hand.wander)
     taller = min(0.3, 0.6 * _OVER * share * min(0.15, 3.6 * hand.size))  # rows, per row
     down = (_OVER * em * share * (wavers + drifts) + taller * rows) / (1 - 2 * taller)
     across = share * (_OVER * em * wavers + (abs(hand.slant) + 0.1) * 0.6 * (rows + 2 * down))

@@ -52,7 +52,7 @@ def build_bank(
     Returns how many lines, words and parts were kept and dropped, in one line; by reason it is in the bank's `about`.
     Raises NetchuError for a set without training lines, or without splits unless `unsplit` says that all is training.
     """
-    reader = load(model)
+    reader = load(model, decoder="greedy")  # what the network sees in a piece, not what a language makes of it
     if reader.info.vertical:
         raise NetchuError(f"{model}: reads vertical lines; pieces are cut out of horizontal ones")
     sets = [(folder.resolve().name, _training_lines(folder, unsplit)) for folder in map(Path, datasets)]

@@ -132,6 +132,8 @@ def test_a_table_in_a_recipe_is_an_unknown_option(tmp_path: Path) -> None:
         (" epochs = 3 ", ("epochs", 3)),
         ("dropout=0.5", ("dropout", 0.5)),
         ("keep_alphabet=false", ("keep_alphabet", False)),
+        ("alpha=.5", ("alpha", 0.5)),
+        ("name=.v5", ("name", ".v5")),
         ("architecture=tiny", ("architecture", "tiny")),
         ('architecture="tiny"', ("architecture", "tiny")),
         ('languages=["vi", "fr"]', ("languages", ["vi", "fr"])),

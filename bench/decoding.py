@@ -3,8 +3,8 @@
     python bench/decoding.py --data ../shared/data/vi/cinnamon --model vi --lines 40 --rounds 5 \
         --peer-python .peers/pyctcdecode/bin/python
 
-Logits are the model's for a fixed sample of the set's val lines, cast once and read by both from one file. Language
-models are made of the set's train transcripts: one of words (`--word-order`), which pyctcdecode gets as ARPA with the
+Logits are the model's for a fixed sample of val lines, at its temperature, cast once and read by all from one file.
+Language models are made of the set's train transcripts: one of words (`--word-order`), which pyctcdecode gets as ARPA with the
 same vocabulary, and one of characters. Width, threshold and the least log-probability of a class are the same for all.
 All sit on one core with one thread; making decoders and a first pass are not timed. Milliseconds are of processor
 time. Searches give texts and scores, as the peer does; `whole` are calls that give all that a reading has: places,
@@ -97,7 +97,7 @@ def work() -> None:
     session = Session(setup["model"])
     decoders = open_decoders(setup)
     for decoder in decoders.values():
-        decoder(lines[0], len(lines[0]), setup["temperature"])
+        decoder(lines[0], len(lines[0]))
     session.run(*pictures[0])
     modes = [NETWORK, *decoders, "beam" + WHOLE, "chars" + WHOLE, "chars, width 32" + WHOLE]
     requests.send(versions=versions("netchu", "numba", "numpy"), modes=modes)
@@ -114,7 +114,7 @@ def work() -> None:
         passes = 10 if request["mode"] == "greedy" else 1  # it is done too soon to be timed
         start = time.process_time()
         for _ in range(passes):
-            found = [search(line, len(line), setup["temperature"]) for line in lines[: request["lines"]]]
+            found = [search(line, len(line)) for line in lines[: request["lines"]]]
         cpu = (time.process_time() - start) / passes
         best = [each[0] if isinstance(each, list) else each for each in found]
         requests.send(cpu=cpu, texts=["".join(setup["symbols"][c] for c in reading.classes) for reading in best])
@@ -141,7 +141,7 @@ def prepare(args: Any, folder: Path) -> tuple[dict[str, Any], list[str]]:
         grey = open_grey(row.image, str(row.image))
         line = to_height(grey, reader.info.height, grey.shape[1] * reader.info.height / grey.shape[0])
         found, lengths = reader.session.run(*pad_batch([line], line.shape[1]))
-        logits[f"line{index}"] = found[0, : int(lengths[0])]
+        logits[f"line{index}"] = found[0, : int(lengths[0])] / np.float32(reader.info.temperature)
         logits[f"ink{index}"] = line
     np.savez(folder / "logits.npz", **logits)
     charset = reader.info.charset
@@ -165,7 +165,6 @@ def prepare(args: Any, folder: Path) -> tuple[dict[str, Any], list[str]]:
         "logits": str(folder / "logits.npz"),
         "lines": len(rows),
         "symbols": list(charset.symbols),
-        "temperature": reader.info.temperature,
         "char_lm": str(folder / "chars.lm"),
         "word_lm": str(folder / "words.lm"),
         "arpa": str(folder / "words.arpa"),

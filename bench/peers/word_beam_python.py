@@ -227,7 +227,7 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {setup["core"]})
     with np.load(setup["logits"], allow_pickle=False) as saved:
-        lines = [saved[f"line{index}"].astype(np.float64) / setup["temperature"] for index in range(setup["lines"])]
+        lines = [saved[f"line{index}"].astype(np.float64) for index in range(setup["lines"])]
     words, gaps = [tuple(word) for word in setup["spelt"]], setup["gaps"]
     weights = {"alpha": setup["word_alpha"], "beta": setup["word_beta"]}
     beams = {

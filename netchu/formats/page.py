@@ -126,7 +126,7 @@ def read(root: ET.Element, name: str) -> list[Page]:
 
 
 def _regions(paper: ET.Element) -> Iterator[ET.Element]:
-    """Regions in the order of the file. One within a TextRegion stands for itself, one within any other is part of it."""
+    """Regions as the file has them. One within a TextRegion stands for itself, one within any other is part of it."""
     for node in paper:
         if node.tag.endswith("Region"):
             yield node

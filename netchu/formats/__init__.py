@@ -53,23 +53,32 @@ def write(pages: Sequence[Page], form: str, pictures: Sequence[Picture] | None =
     Where a form holds one page a file, `pages` is one. Raises NetchuError for another form or number of pages, and for
     a picture that cannot be opened.
     """
-    from netchu.formats.markup import Cleaner
-
     known = FORMS.get(form)
     if known is None:
         raise NetchuError(f"{form}: no such format; choose one of {', '.join(FORMS)}")
     if not known.several and len(pages) != 1:
         raise NetchuError(f"{form}: holds one page a file, not {len(pages)}; write each page to a file of its own")
     module: Any = importlib.import_module(f"netchu.formats.{known.module}")
-    clean = Cleaner()
     if known.pictures:
         if pictures is None or len(pictures) != len(pages):
             raise NetchuError(f"{form}: needs the picture of each page: {len(pages)}, not {len(pictures or ())}")
-        data = module.write(pages, pictures, clean)
+        data = module.write(pages, pictures)
     else:
-        data = module.write(pages if known.several else pages[0], clean)
-    note = f"{clean.replaced} characters that {form} cannot hold were replaced by U+FFFD"
-    return Written(data, (note,) if clean.replaced else ())
+        data = module.write(pages if known.several else pages[0])
+    return Written(data, _notes(pages, form))
+
+
+def _notes(pages: Sequence[Page], form: str) -> tuple[str, ...]:
+    """What of the texts and the pictures' names was replaced, counted once, however often the file says it."""
+    from netchu.formats.markup import FORBIDDEN, SURROGATES
+
+    if form == "json":
+        return ()
+    unheld = SURROGATES if form in ("txt", "md", "tsv") else FORBIDDEN
+    texts = [line.text for page in pages for line in page.lines]
+    texts += [page.source for page in pages if form in ("alto", "page", "hocr", "tsv")]
+    count = sum(len(unheld.findall(text)) for text in texts)
+    return (f"{count} characters that {form} cannot hold were replaced by U+FFFD",) if count else ()
 
 
 def read(path: str | os.PathLike[str] | bytes, name: str = "") -> list[Page]:

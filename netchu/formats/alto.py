@@ -36,7 +36,7 @@ from netchu.formats.layout import (
     told,
     with_spaces,
 )
-from netchu.formats.markup import Cleaner, add, serialise
+from netchu.formats.markup import add, clean, serialise
 from netchu.records import Box, Char, Line, Page, Point, Word
 
 NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
@@ -45,13 +45,13 @@ NOWHERE = (0.0, 0.0, 0.0, 0.0)  # the box of what tells none
 _LONGEST_VARIANT = 3  # characters, by the schema; a Glyph holds one
 
 
-def write(page: Page, clean: Cleaner) -> bytes:
+def write(page: Page) -> bytes:
     """A page as ALTO 4.4."""
     parts = blocks(page)
     root = ET.Element("alto", {"xmlns": NAMESPACE, "xmlns:xsi": "http://www.w3.org/2001/XMLSchema-instance"})
     root.set("xsi:schemaLocation", _LOCATION)
     root.set("SCHEMAVERSION", "4.4")
-    _describe(root, page, clean)
+    _describe(root, page)
     kinds = sorted({part.region.kind for part in parts if part.region})
     if kinds:
         tags = add(root, "Tags")
@@ -62,11 +62,11 @@ def write(page: Page, clean: Cleaner) -> bytes:
     paper = add(add(root, "Layout"), "Page", ID="page_1", PHYSICAL_IMG_NR=str(page.number), **size)
     space = add(paper, "PrintSpace", HPOS="0", VPOS="0", **size)
     for place, part in enumerate(parts, 1):
-        _write_block(space, place, part, page, clean)
+        _write_block(space, place, part, page)
     return serialise(root)
 
 
-def _describe(root: ET.Element, page: Page, clean: Cleaner) -> None:
+def _describe(root: ET.Element, page: Page) -> None:
     from netchu import __version__
 
     about = add(root, "Description")
@@ -93,7 +93,7 @@ def _order(root: ET.Element, parts: list[Block]) -> None:
         add(group, "ElementRef", ID=f"order_{name}", REF=name)
 
 
-def _write_block(space: ET.Element, place: int, part: Block, page: Page, clean: Cleaner) -> None:
+def _write_block(space: ET.Element, place: int, part: Block, page: Page) -> None:
     name = "TextBlock"
     attributes = {"ID": f"block_{place}"}
     if part.region:
@@ -103,10 +103,10 @@ def _write_block(space: ET.Element, place: int, part: Block, page: Page, clean: 
     if part.region:
         _shape(node, region_outline(part, page), page)
     for line in part.lines:
-        _write_line(node, line, page, clean)
+        _write_line(node, line, page)
 
 
-def _write_line(node: ET.Element, place: int, page: Page, clean: Cleaner) -> None:
+def _write_line(node: ET.Element, place: int, page: Page) -> None:
     line = page.lines[place]
     edge = outline(line)
     baseline = " ".join(f"{x} {y}" for x, y in in_pixels(line.baseline, page)) or None
@@ -125,7 +125,7 @@ def _write_line(node: ET.Element, place: int, page: Page, clean: Cleaner) -> Non
             add(row, "SP", **_box(rectangle(spaces[index - 1]), page))
         text = add(row, "String", CONTENT=clean(word.text), WC=told(word.confidence), **_box(rectangle(word.box), page))
         for char in letters[index] if letters else ():
-            _write_glyph(text, char, page, clean)
+            _write_glyph(text, char, page)
 
 
 def _spaces(line: Line, words: tuple[Word, ...], known: bool) -> list[Box]:
@@ -136,7 +136,7 @@ def _spaces(line: Line, words: tuple[Word, ...], known: bool) -> list[Box]:
     return [gap(before.box, after.box) for before, after in pairwise(words)]
 
 
-def _write_glyph(text: ET.Element, char: Char, page: Page, clean: Cleaner) -> None:
+def _write_glyph(text: ET.Element, char: Char, page: Page) -> None:
     place = _box(rectangle(char.box), page)
     glyph = add(text, "Glyph", CONTENT=clean(char.text), GC=told(char.confidence), **place)
     for other, sure in char.alternatives:
@@ -269,6 +269,8 @@ def _attribute(node: ET.Element, path: str, name: str) -> str | None:
 
 def _place(node: ET.Element) -> Box | None:
     values = [numbers(node.get(key)) for key in ("HPOS", "VPOS", "WIDTH", "HEIGHT")]
+    if node.tag == "HYP":  # a hyphen is as high as its word
+        values[3] = values[3] or [0.0]
     if not all(values):
         return None
     (left, *_), (top, *_), (width, *_), (height, *_) = values

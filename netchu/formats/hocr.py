@@ -33,7 +33,7 @@ from netchu.formats.layout import (
     told,
     with_spaces,
 )
-from netchu.formats.markup import Cleaner, classes
+from netchu.formats.markup import classes, clean
 from netchu.records import Box, Char, Line, Page, Point, Word
 
 _BLOCKS = ("ocr_carea", "ocrx_block", "ocr_photo", "ocr_image", "ocr_linedrawing", "ocr_separator", "ocr_table",
@@ -53,18 +53,18 @@ _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-def write(pages: Sequence[Page], clean: Cleaner) -> bytes:
+def write(pages: Sequence[Page]) -> bytes:
     """Pages as one hOCR file."""
     from netchu import __version__
 
     title = escape(clean(base_name(pages[0].source))) if pages else ""
     rows = [_HEAD.format(title=title, version=__version__)]
     for index, page in enumerate(pages, 1):
-        rows += _write_page(page, index, clean)
+        rows += _write_page(page, index)
     return "".join([*rows, " </body>\n</html>\n"]).encode()
 
 
-def _write_page(page: Page, index: int, clean: Cleaner) -> Iterator[str]:
+def _write_page(page: Page, index: int) -> Iterator[str]:
     image = clean(base_name(page.source)).replace("\\", "\\\\").replace('"', '\\"')
     about = f'image "{image}"; bbox 0 0 {page.width} {page.height}; ppageno {page.number - 1}'
     yield f'  <div class="ocr_page" id="page_{index}" title="{escape(about)}">\n'
@@ -76,7 +76,7 @@ def _write_page(page: Page, index: int, clean: Cleaner) -> Iterator[str]:
         if part.lines:
             yield f'    <p class="ocr_par" id="par_{key}" title="{_where(bounds_of(edge), page)}">\n'
             for line in part.lines:
-                yield from _write_line(page, line, f"{index}_{line + 1}", clean)
+                yield from _write_line(page, line, f"{index}_{line + 1}")
             yield "    </p>\n"
         yield "   </div>\n"
     yield "  </div>\n"
@@ -86,7 +86,7 @@ def bounds_of(points: Sequence[Point]) -> tuple[Point, ...]:
     return rectangle(bounds(points)) if points else ()
 
 
-def _write_line(page: Page, place: int, key: str, clean: Cleaner) -> Iterator[str]:
+def _write_line(page: Page, place: int, key: str) -> Iterator[str]:
     line = page.lines[place]
     edge = outline(line)
     box = corners(bounds(edge), page) if edge else (0, 0, 0, 0)
@@ -102,14 +102,14 @@ def _write_line(page: Page, place: int, key: str, clean: Cleaner) -> Iterator[st
         yield f'<span class="ocrx_word" id="word_{key}_{index + 1}" title="{_where(rectangle(word.box), page)}; '
         yield f'x_wconf {_percent(word.confidence)}">'
         if letters:
-            yield from (_write_char(char, page, clean) for char in letters[index])
+            yield from (_write_char(char, page) for char in letters[index])
         else:
             yield escape(clean(word.text))
         yield "</span>"
     yield "</span>\n"
 
 
-def _write_char(char: Char, page: Page, clean: Cleaner) -> str:
+def _write_char(char: Char, page: Page) -> str:
     left, top, right, bottom = corners(char.box, page)
     about = f"x_bboxes {left} {top} {right} {bottom}; x_conf {told(100 * char.confidence)}"
     return f'<span class="ocrx_cinfo" title="{about}">{escape(clean(char.text))}</span>'

@@ -6,11 +6,10 @@ import json
 from collections.abc import Sequence
 
 from netchu.errors import NetchuError
-from netchu.formats.markup import Cleaner
 from netchu.records import Page
 
 
-def write(pages: Sequence[Page], clean: Cleaner) -> bytes:
+def write(pages: Sequence[Page]) -> bytes:
     """Pages as JSON Lines. What UTF-8 cannot hold is escaped, as JSON can."""
     return b"".join(
         (json.dumps(page.to_json(), ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace") for page in pages

@@ -6,17 +6,17 @@ import re
 from collections.abc import Sequence
 
 from netchu.formats.layout import Block, blocks
-from netchu.formats.markup import Cleaner
+from netchu.formats.markup import encode
 from netchu.records import Page
 
 _MARKS = re.compile(r"([\\`*_\[\]<>&|~])")
 _STARTS = re.compile(r"^(\s*)([#+=-]|\d{1,9}(?=[.)]))")
 
 
-def write(pages: Sequence[Page], clean: Cleaner) -> bytes:
+def write(pages: Sequence[Page]) -> bytes:
     """Pages as Markdown. No text is taken for a mark: what could be one is escaped."""
     found = ("\n\n".join(filter(None, (_block(part, page) for part in blocks(page)))) for page in pages)
-    return clean.encode("\n\n---\n\n".join(found) + "\n")
+    return encode("\n\n---\n\n".join(found) + "\n")
 
 
 def _block(part: Block, page: Page) -> str:

@@ -19,27 +19,19 @@ from netchu.errors import NetchuError
 MAX_BYTES = 256 * 2**20  # a page of 5,000 words with every letter's box takes some 8 MB
 MAX_DEPTH = 100  # the deepest that these formats need is about 12, tables in tables apart
 # Char of XML 1.0 (section 2.2), inverted: controls, surrogates, U+FFFE and U+FFFF
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+SURROGATES = re.compile("[\ud800-\udfff]")
 _VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"})
 
 
-class Cleaner:
-    """Makes texts fit for the file: what it cannot hold becomes U+FFFD and is counted in `replaced`."""
+def clean(text: str) -> str:
+    """`text` as XML 1.0 may hold it: what it may not becomes U+FFFD."""
+    return FORBIDDEN.sub("\ufffd", text)
 
-    def __init__(self) -> None:
-        self.replaced = 0
 
-    def __call__(self, text: str) -> str:
-        """`text` as XML 1.0 may hold it."""
-        clean, count = _FORBIDDEN.subn("\ufffd", text)
-        self.replaced += count
-        return clean
-
-    def encode(self, text: str) -> bytes:
-        """`text` in UTF-8, which has no place for lone surrogates only."""
-        clean, count = re.subn("[\ud800-\udfff]", "\ufffd", text)
-        self.replaced += count
-        return clean.encode("utf-8")
+def encode(text: str) -> bytes:
+    """`text` in UTF-8, lone surrogates as U+FFFD."""
+    return SURROGATES.sub("\ufffd", text).encode("utf-8")
 
 
 def add(parent: ET.Element, name: str, text: str | None = None, **attributes: str | None) -> ET.Element:
@@ -50,7 +42,7 @@ def add(parent: ET.Element, name: str, text: str | None = None, **attributes: st
 
 
 def serialise(root: ET.Element) -> bytes:
-    """The file, indented, in UTF-8. Texts must have been through a Cleaner."""
+    """The file, indented, in UTF-8. Texts must be clean."""
     ET.indent(root)
     body = ET.tostring(root, encoding="unicode").replace("\r", "&#13;")  # bare, a reader would take it for a newline
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'.encode()
@@ -155,6 +147,8 @@ class _Html(HTMLParser):
         self.open = [self.root]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("p", "div"):
+            self.handle_endtag("p")  # which HTML need not say
         node = ET.SubElement(self.open[-1], tag, {key: value or "" for key, value in attrs})
         if tag not in _VOID:
             self.open.append(node)

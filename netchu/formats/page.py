@@ -35,7 +35,7 @@ from netchu.formats.layout import (
     with_spaces,
     words_of,
 )
-from netchu.formats.markup import Cleaner, add, serialise
+from netchu.formats.markup import add, clean, serialise
 from netchu.records import Char, Choice, Line, Page, Point, Word
 
 NAMESPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
@@ -45,7 +45,7 @@ _LOOSE = "netchu {region:none;}"  # in `custom`: holds lines together that are i
 _LEAST = 1e-300  # a probability whose logarithm is still a number
 
 
-def write(page: Page, clean: Cleaner) -> bytes:
+def write(page: Page) -> bytes:
     """A page as PAGE 2019-07-15."""
     root = ET.Element("PcGts", {"xmlns": NAMESPACE, "xmlns:xsi": "http://www.w3.org/2001/XMLSchema-instance"})
     root.set("xsi:schemaLocation", _LOCATION)
@@ -61,11 +61,11 @@ def write(page: Page, clean: Cleaner) -> bytes:
         for place in range(len(parts)):
             add(order, "RegionRefIndexed", index=str(place), regionRef=f"region_{place + 1}")
     for place, part in enumerate(parts, 1):
-        _write_block(paper, f"region_{place}", part, page, clean)
+        _write_block(paper, f"region_{place}", part, page)
     return serialise(root)
 
 
-def _write_block(paper: ET.Element, key: str, part: Block, page: Page, clean: Cleaner) -> None:
+def _write_block(paper: ET.Element, key: str, part: Block, page: Page) -> None:
     element, kind = PAGE[part.region.kind] if part.region else PAGE["paragraph"]
     custom = None if part.region else _LOOSE
     points = _points(region_outline(part, page), page)
@@ -75,12 +75,12 @@ def _write_block(paper: ET.Element, key: str, part: Block, page: Page, clean: Cl
         node = add(node, "TextRegion", id=f"{key}_text")
         add(node, "Coords", points=points)
     for place in part.lines:
-        _write_line(node, place, page, clean)
+        _write_line(node, place, page)
     if part.lines:
         add(add(node, "TextEquiv"), "Unicode", clean("\n".join(page.lines[place].text for place in part.lines)))
 
 
-def _write_line(node: ET.Element, place: int, page: Page, clean: Cleaner) -> None:
+def _write_line(node: ET.Element, place: int, page: Page) -> None:
     line, key = page.lines[place], f"line_{place + 1}"
     row = add(node, "TextLine", id=key)
     add(row, "Coords", points=_points(outline(line), page))
@@ -94,13 +94,13 @@ def _write_line(node: ET.Element, place: int, page: Page, clean: Cleaner) -> Non
         for char in letters[index] if letters else ():
             glyph = add(text, "Glyph", id=f"{key}_char_{next(ids)}")
             add(glyph, "Coords", points=_points(rectangle(char.box), page))
-            _write_text(glyph, char.text, char.confidence, char.alternatives, clean)
-        _write_text(text, word.text, word.confidence, (), clean)
+            _write_text(glyph, char.text, char.confidence, char.alternatives)
+        _write_text(text, word.text, word.confidence, ())
     readings = tuple((text, min(1.0, math.exp(min(0.0, score)))) for text, score in line.readings)
-    _write_text(row, line.text, line.confidence, readings, clean)
+    _write_text(row, line.text, line.confidence, readings)
 
 
-def _write_text(node: ET.Element, text: str, sure: float, others: Sequence[Choice], clean: Cleaner) -> None:
+def _write_text(node: ET.Element, text: str, sure: float, others: Sequence[Choice]) -> None:
     """The text, and what else it may be under higher indices."""
     index = "0" if others else None
     add(add(node, "TextEquiv", index=index, conf=told(sure)), "Unicode", clean(text))

@@ -12,12 +12,13 @@ import os
 import unicodedata
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from itertools import accumulate, pairwise, zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netchu.errors import NetchuError
 from netchu.formats.layout import bounds, outline, words_of
-from netchu.formats.markup import Cleaner
+from netchu.formats.markup import clean
 from netchu.formats.pdf_font import ASCENT, DESCENT, WIDTH, Font, clusters
 from netchu.records import Line, Page, Point
 
@@ -37,7 +38,7 @@ class Placed(NamedTuple):
     end: Point
 
 
-def write(pages: Sequence[Page], pictures: Sequence[Picture], clean: Cleaner) -> bytes:
+def write(pages: Sequence[Page], pictures: Sequence[Picture]) -> bytes:
     """Pages as one PDF. Of a file of several pictures, or of a PDF, `Page.number` tells which the page is.
 
     Raises NetchuError when pikepdf is missing, and when a picture cannot be opened or is not of the page's size.
@@ -46,18 +47,22 @@ def write(pages: Sequence[Page], pictures: Sequence[Picture], clean: Cleaner) ->
         import pikepdf
     except ModuleNotFoundError:
         raise NetchuError("pdf: needs pikepdf; run: pip install 'netchu[pdf]'") from None
-    from netchu.image import printable, read_bytes
-
     font = Font()
-    with pikepdf.new() as document:
+    with pikepdf.new() as document, ExitStack() as opened:
         sheets = []
+        sources = _Sources(opened)
         for page, picture in zip(pages, pictures):
-            data = picture if isinstance(picture, bytes) else read_bytes(picture)
-            name = printable(page.source if isinstance(picture, bytes) else os.fspath(picture)) or "picture"
-            add = _add_sheet if data[:1024].lstrip()[:4] == b"%PDF" else _add_picture
-            sheet, matrix = add(document, data, page, name)
-            layer = "".join(_layer(page, matrix, font, clean)).encode("latin-1")
-            sheet.contents_add(document.make_stream(zlib.compress(layer, 9), Filter=pikepdf.Name.FlateDecode))
+            data, source, name = sources.open(picture, page)
+            if source is None:
+                sheet, matrix, shown = _add_picture(document, data, page, name)
+            else:
+                sheet, matrix, shown = _add_sheet(document, source, page, name)
+            layer = shown + "".join(_layer(page, matrix, font)).encode("latin-1")
+            content = document.make_stream(zlib.compress(layer, 9), Filter=pikepdf.Name.FlateDecode)
+            if shown:
+                sheet.obj.Contents = content
+            else:
+                sheet.contents_add(content)
             sheets.append(sheet)
         fonts = font.embed(document)
         for sheet in sheets:
@@ -70,8 +75,36 @@ def write(pages: Sequence[Page], pictures: Sequence[Picture], clean: Cleaner) ->
     return out.getvalue()
 
 
-def _add_picture(document: Any, data: bytes, page: Page, name: str) -> tuple[Any, Matrix]:
-    """A new sheet that shows a picture, and the matrix from its pixels to the sheet's points."""
+class _Sources:
+    """The pictures' files, each opened once as long as its pages follow each other, a PDF until all is written."""
+
+    def __init__(self, opened: ExitStack) -> None:
+        self._opened = opened
+        self._last: tuple[Picture, bytes, Any] | None = None
+
+    def open(self, picture: Picture, page: Page) -> tuple[bytes, Any, str]:
+        """The bytes of a picture's file, the document where it is a PDF, and what errors call it."""
+        import pikepdf
+
+        from netchu.image import printable, read_bytes
+
+        name = printable(page.source if isinstance(picture, bytes) else os.fspath(picture)) or "picture"
+        if self._last is None or (self._last[0] is not picture and self._last[0] != picture):
+            data, source = picture if isinstance(picture, bytes) else read_bytes(picture), None
+            if data[:1024].lstrip()[:4] == b"%PDF":
+                try:
+                    source = self._opened.enter_context(pikepdf.open(io.BytesIO(data)))
+                except pikepdf.PasswordError:
+                    raise NetchuError(f"{name}: is encrypted; remove its password first") from None
+                except pikepdf.PdfError as error:
+                    why = str(error).splitlines()[0]
+                    raise NetchuError(f"{name}: damaged PDF ({why}); save or fetch it again") from None
+            self._last = (picture, data, source)
+        return self._last[1], self._last[2], name
+
+
+def _add_picture(document: Any, data: bytes, page: Page, name: str) -> tuple[Any, Matrix, bytes]:
+    """A new sheet, the matrix from a picture's pixels to its points, and the operators that show the picture."""
     from netchu.formats.pdf_picture import embed
 
     shown = embed(document, data, page.number - 1, name)
@@ -84,26 +117,17 @@ def _add_picture(document: Any, data: bytes, page: Page, name: str) -> tuple[Any
     image = sheet.add_resource(shown.object, _name("XObject"), _name("Picture"))
     a, b, c, d, e, f = shown.turn
     turned = " ".join(_number(value) for value in (a * width, b * height, c * width, d * height, e * width, f * height))
-    sheet.contents_add(document.make_stream(f"q {turned} cm {image} Do Q\n".encode("ascii")))
-    return sheet, (scale, 0, 0, -scale, 0, height)
+    return sheet, (scale, 0, 0, -scale, 0, height), f"q {turned} cm {image} Do Q\n".encode("ascii")
 
 
-def _add_sheet(document: Any, data: bytes, page: Page, name: str) -> tuple[Any, Matrix]:
+def _add_sheet(document: Any, source: Any, page: Page, name: str) -> tuple[Any, Matrix, bytes]:
     """A copy of a PDF's page, as it was, and the matrix from the pixels of its rendering to its points."""
-    import pikepdf
-
-    try:
-        with pikepdf.open(io.BytesIO(data)) as source:
-            if page.number > len(source.pages):
-                raise NetchuError(f"{name}: has {len(source.pages)} pages, not {page.number}")
-            document.pages.append(source.pages[page.number - 1])
-            sheet = document.pages[-1]
-            left, bottom, right, top = (float(value) for value in sheet.cropbox)
-            turn = int(sheet.obj.get("/Rotate", 0)) % 360
-    except pikepdf.PasswordError:
-        raise NetchuError(f"{name}: is encrypted; remove its password first") from None
-    except pikepdf.PdfError as error:
-        raise NetchuError(f"{name}: damaged PDF ({str(error).splitlines()[0]}); save or fetch it again") from None
+    if page.number > len(source.pages):
+        raise NetchuError(f"{name}: has {len(source.pages)} pages, not {page.number}; give the PDF that was read")
+    document.pages.append(source.pages[page.number - 1])
+    sheet = document.pages[-1]
+    left, bottom, right, top = (float(value) for value in sheet.cropbox)
+    turn = int(sheet.obj.get("/Rotate", 0)) % 360
     sheet.contents_add(document.make_stream(b"q\n"), prepend=True)
     sheet.contents_add(document.make_stream(b"\nQ\n"))
     left, right = sorted((left, right))
@@ -116,7 +140,7 @@ def _add_sheet(document: Any, data: bytes, page: Page, name: str) -> tuple[Any, 
         180: (-across, 0, 0, down, right, bottom),
         270: (0, -down, -across, 0, right, top),
     }
-    return sheet, matrices.get(turn, (across, 0, 0, -down, left, top))
+    return sheet, matrices.get(turn, (across, 0, 0, -down, left, top)), b""
 
 
 def _name(text: str) -> Any:
@@ -166,7 +190,7 @@ class _Pen:
         return f"{value} {operator} "
 
 
-def _layer(page: Page, matrix: Matrix, font: Font, clean: Cleaner) -> Iterator[str]:
+def _layer(page: Page, matrix: Matrix, font: Font) -> Iterator[str]:
     """The operators that write a page's text, in reading order."""
     pen = _Pen(font)
     scale = math.sqrt(abs(matrix[0] * matrix[3] - matrix[1] * matrix[2]))

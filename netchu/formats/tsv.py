@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netchu.formats.layout import bounds, outline, told
-from netchu.formats.markup import Cleaner
+from netchu.formats.markup import encode
 from netchu.records import Page
 
 COLUMNS = ("source", "page", "region", "kind", "line", "confidence", "left", "top", "right", "bottom", "text")
 
 
-def write(pages: Sequence[Page], clean: Cleaner) -> bytes:
+def write(pages: Sequence[Page]) -> bytes:
     """Pages as a table under COLUMNS. Regions and lines count from 1; region 0 is none.
 
     A page without lines has a row of line 0, so that it is not missed; tabs and line breaks in a text become spaces.
     """
     rows = [COLUMNS, *(row for page in pages for row in _rows(page))]
-    return clean.encode("".join("\t".join(" ".join(cell.splitlines()).replace("\t", " ") for cell in row) + "\n"
+    return encode("".join("\t".join(" ".join(cell.splitlines()).replace("\t", " ") for cell in row) + "\n"
                                 for row in rows))  # fmt: skip
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netchu.formats.markup import Cleaner
+from netchu.formats.markup import encode
 from netchu.records import Page
 
 
-def write(pages: Sequence[Page], clean: Cleaner) -> bytes:
+def write(pages: Sequence[Page]) -> bytes:
     """Pages as plain text."""
-    return clean.encode("\f".join("".join(f"{line.text}\n" for line in page.lines) for page in pages))
+    return encode("\f".join("".join(f"{line.text}\n" for line in page.lines) for page in pages))

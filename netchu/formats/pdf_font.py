@@ -1,6 +1,6 @@
 """A font without shapes, for text that is searched and copied but never seen (ISO 32000-1, 9.6 to 9.10).
 
-A Type 0 font over a TrueType file that is made here, of two empty glyphs. Each letter with its marks (a grapheme
+A Type 0 font over a TrueType file that is made here, whose glyphs leave no mark. Each letter with its marks (a grapheme
 cluster) gets the next free code; the ToUnicode map says what it is, so that any Unicode text can be had back, also
 beyond the basic plane and in any combination.
 """
@@ -67,7 +67,7 @@ def _font(document: Any, letters: list[str]) -> Any:
         StemV=80,
         FontFile2=stream(file, Length1=len(file)),
     )
-    one = b"\0\1" * (len(letters) + 1)  # whatever the code, the second empty glyph
+    one = b"\0\1" * (len(letters) + 1)  # whatever the code, the second glyph
     under = Dictionary(
         Type=Name.Font,
         Subtype=Name.CIDFontType2,
@@ -104,16 +104,23 @@ def to_unicode(letters: list[str]) -> bytes:
 
 
 def true_type() -> bytes:
-    """A TrueType file of two empty glyphs, with the tables that a font within a PDF needs (ISO 32000-1, 9.9)."""
+    """A TrueType file with the tables that a font within a PDF needs (ISO 32000-1, 9.9), and two glyphs.
+
+    The first is empty. The second is a line there and back: it has no area to paint, but the extent of a letter,
+    because pdfium passes over text that has none.
+    """
+    high = ASCENT - DESCENT
+    there_and_back = struct.pack(">5h2H3B", 1, 0, DESCENT, WIDTH, ASCENT, 2, 0, 1, 1, 1)  # one contour, three points
+    there_and_back += struct.pack(">6hx", 0, WIDTH, -WIDTH, DESCENT, high, -high)
     tables = {
-        b"glyf": b"\0\0\0\0",  # no outline; of some length, because empty tables are taken for damage
+        b"glyf": there_and_back,
         b"head": struct.pack(
             ">4I2H2q4h2H3h", 0x10000, 0x10000, 0, 0x5F0F3CF5, 0, _UNITS, 0, 0, 0, DESCENT, WIDTH, ASCENT, 0, 8, 2, 0, 0
         ),
         b"hhea": struct.pack(">I3hH11hH", 0x10000, ASCENT, DESCENT, 0, WIDTH, 0, 0, 0, 1, *[0] * 7, 1),
         b"hmtx": struct.pack(">Hhh", WIDTH, 0, 0),
-        b"loca": struct.pack(">3H", 0, 0, 0),
-        b"maxp": struct.pack(">I14H", 0x10000, 2, 0, 0, 0, 0, 1, *[0] * 8),
+        b"loca": struct.pack(">3H", 0, 0, len(there_and_back) // 2),
+        b"maxp": struct.pack(">I14H", 0x10000, 2, 3, 1, 0, 0, 1, *[0] * 8),
     }
     offset = 12 + 16 * len(tables)
     records, body = b"", b""

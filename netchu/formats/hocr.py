@@ -74,7 +74,7 @@ def _write_page(page: Page, index: int) -> Iterator[str]:
         kind = f"; x_kind {part.region.kind}" if part.region else "; x_kind none"
         yield f'   <div class="ocr_carea" id="block_{key}" title="{_where(edge, page)}{kind}">\n'
         if part.lines:
-            yield f'    <p class="ocr_par" id="par_{key}" title="{_where(bounds_of(edge), page)}">\n'
+            yield f'    <p class="ocr_par" id="par_{key}" title="{_where(rectangle(bounds(edge)) if edge else (), page)}">\n'
             for line in part.lines:
                 yield from _write_line(page, line, f"{index}_{line + 1}")
             yield "    </p>\n"
@@ -82,17 +82,13 @@ def _write_page(page: Page, index: int) -> Iterator[str]:
     yield "  </div>\n"
 
 
-def bounds_of(points: Sequence[Point]) -> tuple[Point, ...]:
-    return rectangle(bounds(points)) if points else ()
-
-
 def _write_line(page: Page, place: int, key: str) -> Iterator[str]:
     line = page.lines[place]
     edge = outline(line)
     box = corners(bounds(edge), page) if edge else (0, 0, 0, 0)
-    about = [_where(edge, page).partition("; poly")[0], _baseline(line, box, page)]
-    about += [f"x_size {box[3] - box[1]}", f"x_wconf {_percent(line.confidence)}"]
-    about.append(_where(edge, page).partition("; ")[2])
+    where, _, shape = _where(edge, page).partition("; ")
+    size = f"x_size {box[3] - box[1]}"
+    about = [where, _baseline(line, box, page), size, f"x_wconf {_percent(line.confidence)}", shape]
     yield f'     <span class="ocr_line" id="line_{key}" title="{"; ".join(filter(None, about))}">'
     words, letters = spaced_words(line), chars_by_word(line)
     if not words and line.text:

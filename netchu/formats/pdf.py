@@ -48,6 +48,8 @@ def write(pages: Sequence[Page], pictures: Sequence[Picture]) -> bytes:
         import pikepdf
     except ModuleNotFoundError:
         raise NetchuError("pdf: needs pikepdf; run: pip install 'netchu[pdf]'") from None
+    if not pages:
+        raise NetchuError("pdf: no page to write; a PDF has one at least")
     font = Font()
     with pikepdf.new() as document, ExitStack() as opened:
         sheets = []

@@ -55,7 +55,10 @@ def embed(document: Any, data: bytes, frame: int, name: str) -> Embedded:
 def _open(data: bytes, frame: int, name: str) -> Image.Image:
     try:
         picture = Image.open(io.BytesIO(data), formats=FORMATS)
-        if frame and getattr(picture, "n_frames", 1) > frame:
+        frames = 1 if picture.format in ("JPEG", "MPO") else getattr(picture, "n_frames", 1)
+        if frames > 1:  # a picture that was taken out of a file of several keeps its number
+            if frame >= frames:
+                raise NetchuError(f"{name}: has {frames} pages, not {frame + 1}; give the file that was read")
             picture.seek(frame)
         if picture.width * picture.height > MAX_PIXELS:
             raise NetchuError(f"{name}: over the limit of {MAX_PIXELS:,} pixels; scale it down first")

@@ -74,7 +74,8 @@ def _write_page(page: Page, index: int) -> Iterator[str]:
         kind = f"; x_kind {part.region.kind}" if part.region else "; x_kind none"
         yield f'   <div class="ocr_carea" id="block_{key}" title="{_where(edge, page)}{kind}">\n'
         if part.lines:
-            yield f'    <p class="ocr_par" id="par_{key}" title="{_where(rectangle(bounds(edge)) if edge else (), page)}">\n'
+            box = rectangle(bounds(edge)) if edge else ()
+            yield f'    <p class="ocr_par" id="par_{key}" title="{_where(box, page)}">\n'
             for line in part.lines:
                 yield from _write_line(page, line, f"{index}_{line + 1}")
             yield "    </p>\n"

@@ -44,7 +44,7 @@ def add(parent: ET.Element, name: str, text: str | None = None, **attributes: st
 def serialise(root: ET.Element) -> bytes:
     """The file, indented, in UTF-8. Texts must be clean."""
     ET.indent(root)
-    body = ET.tostring(root, encoding="unicode").replace("\r", "&#13;")  # bare, a reader would take it for a newline
+    body = ET.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'.encode()
 
 

@@ -192,6 +192,7 @@ BAD = {
     "external entity": (b'<!DOCTYPE alto [<!ENTITY x SYSTEM "file:///etc/passwd">]><alto>&x;</alto>', "declares a DTD"),
     "bomb in hOCR": (f"<!DOCTYPE html [{BOMB}]><html><p>&e11;</p></html>".encode(), "declares a DTD"),
     "bomb in UTF-16": (f"\ufeff<!DOCTYPE alto [{BOMB}]><alto>&e11;</alto>".encode("utf-16-le"), "declares a DTD"),
+    "other declarations": (b'<!DOCTYPE alto [<!ATTLIST alto a CDATA "x">]><alto/>', "declares a DTD"),
     "deep": (b"<alto>" + b"<a>" * 5000, "nested over"),
     "deep HTML": (b"<html>" + b"<b>" * 5000, "nested over"),
     "HTML": (b"<html><body>hi</body></html>", "without an ocr_page"),

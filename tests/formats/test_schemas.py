@@ -7,10 +7,10 @@ from importlib.resources import files
 import pytest
 from hypothesis import given, settings
 from lxml import etree
-from sheets import HUNDREDTHS, TENTHOUSANDTHS, TEXTS, laid_line, lines, pages
+from sheets import HUNDREDTHS, TENTHOUSANDTHS, TEXTS, lines, pages, rectangle
 
-from netchu.formats import write
-from netchu.records import Page
+from netchu.formats import read, write
+from netchu.records import Char, Line, Page, Region, Word
 
 NAMESPACES = {
     "alto": ("http://www.loc.gov/standards/alto/ns-v4#", "4.3"),  # 4.4 adds attributes of a page that we do not write
@@ -47,11 +47,24 @@ def test_what_is_written_fits_the_schema(form_and_schema, page):
     schema.assertValid(etree.fromstring(write([page], form).data))
 
 
-@pytest.mark.parametrize("letters", [["e\u0323\u0302"], ["", "x"], ["a\u0301", "b"]])
+@pytest.mark.parametrize("letters", [["x\u0323\u0302"], ["x"], ["a\u0301", "b"]])
 def test_letters_of_several_code_points_fit_the_schema(form_and_schema, letters):
     form, schema = form_and_schema
-    line = laid_line(letters, lambda: 0.5, others=[("rnrn", 0.5), ("", 0.25)])
-    schema.assertValid(etree.fromstring(write([Page(900, 700, (line,), "")], form).data))
+    box, others = (10.0, 20.0, 40.0, 50.0), (("rnrn", 0.5), ("", 0.25))
+    chars = tuple(Char(letter, 0.5, box, others) for letter in letters)
+    text = "".join(letters)
+    line = Line(text, 0.5, rectangle(5, 15, 45, 55), chars, (Word(text, 0.5, box),))
+    data = write([Page(900, 700, (line,), "")], form).data
+    schema.assertValid(etree.fromstring(data))
+    kept = form == "page" or letters == ["x"]
+    assert [char.text for char in read(data)[0].lines[0].chars] == (letters if kept else [])
+
+
+def test_places_of_a_single_point_fit_the_schema(form_and_schema):
+    form, schema = form_and_schema
+    point = ((3.0, 4.0),)
+    page = Page(90, 70, (Line("a", 0.5, point, (), baseline=point),), "", (Region("margin", point, (0,)),))
+    schema.assertValid(etree.fromstring(write([page], form).data))
 
 
 def test_a_page_without_anything_fits_the_schema(form_and_schema):

@@ -15,6 +15,7 @@ from sheets import laid_line, rectangle
 
 from netchu.errors import NetchuError
 from netchu.formats import write
+from netchu.formats.pdf import place_words
 from netchu.formats.pdf_font import MOST, Font, to_unicode
 from netchu.records import Line, Page, Word
 
@@ -178,6 +179,34 @@ def test_the_text_leaves_no_mark():
     line = Line("seen by nobody", 1.0, rectangle(10, 20, 290, 150), ())
     written = write([page_of(line)], "pdf", [saved(PICTURE, "PNG")]).data
     assert np.array_equal(seen(written), np.asarray(PICTURE, int))
+    with pikepdf.open(io.BytesIO(written)) as document:
+        parts = pikepdf.parse_content_stream(document.pages[0])
+    modes = [[int(value) for value in operands] for operands, operator in parts if str(operator) == "Tr"]
+    assert modes == [[3]]  # neither filled nor stroked
+
+
+def test_a_word_of_little_slant_is_level_and_a_steep_one_turned():
+    edge = rectangle(0, 0, 200, 40)
+    (level,) = place_words(Line("word", 1.0, edge, (), baseline=((0.0, 30.0), (200.0, 40.0))))
+    assert (level.start, level.end) == ((0.0, 35.0), (200.0, 35.0))
+    (steep,) = place_words(Line("word", 1.0, edge, (), baseline=((0.0, 30.0), (200.0, 60.0))))
+    assert (steep.start, steep.end) == ((0.0, 30.0), (200.0, 60.0))
+
+
+def test_words_that_touch_are_kept_apart():
+    words = (Word("left", 1.0, (10, 20, 100, 50)), Word("right", 1.0, (100, 20, 200, 50)))
+    line = Line("left right", 1.0, rectangle(10, 20, 200, 50), (), words)
+    written = write([page_of(line)], "pdf", [saved(PICTURE, "PNG")]).data
+    left, right = words_at(written, ["left", "right"], (WIDTH, HEIGHT))
+    assert right[0] - left[2] > 30 / 7  # what readers take for a space
+
+
+def test_codes_that_are_marks_of_a_string_are_escaped():
+    letters = [chr(0x4E00 + k) for k in range(300)]
+    some = [Line("".join(letters[k : k + 30]), 1.0, rectangle(5, 5 + k / 2, 295, 18 + k / 2), ())
+            for k in range(0, 300, 30)]  # fmt: skip
+    written = write([page_of(*some)], "pdf", [saved(PICTURE, "PNG")]).data
+    assert "".join(text_of(written).split()) == "".join(letters)
 
 
 def test_pages_of_one_file_by_their_number():

@@ -47,7 +47,7 @@ class Outline:
 
 
 def outline(polygon: Sequence[Point]) -> Outline:
-    """Cut a polygon (pixels, any direction, closed of itself) into rows; of fewer than three points there is nothing."""
+    """Cut a polygon (pixels, any direction, closed of itself) into rows; fewer than three points have no inside."""
     if len(polygon) < 3:
         return Outline(0, (), 0.0, 0.0)
     corners = np.asarray(polygon, dtype=np.float64)

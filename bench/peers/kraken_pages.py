@@ -25,6 +25,7 @@ def main() -> None:
     requests = Requests()
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     model, config = SegmentationTaskModel.load_model(), SegmentationInferenceConfig()
+    requests.receive()
     requests.send(version=versions("kraken", "torch"))
     while request := requests.receive():
         start = time.perf_counter()

@@ -27,6 +27,7 @@ def main() -> None:
     requests = Requests()
     read = sys.argv[1:] == ["--read"]
     engine = RapidOCR(params={"EngineConfig.onnxruntime.intra_op_num_threads": int(os.environ["OMP_NUM_THREADS"])})
+    requests.receive()
     requests.send(version=versions("rapidocr", "onnxruntime"))
     while request := requests.receive():
         start = time.perf_counter()

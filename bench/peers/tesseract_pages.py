@@ -42,6 +42,7 @@ def lines_of(hocr: str) -> list[dict[str, Any]]:
 def main() -> None:
     requests = Requests()
     version = subprocess.run(["tesseract", "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
+    requests.receive()
     requests.send(version=f"tesseract {version}")
     while request := requests.receive():
         command = ["tesseract", request["image"], "-", "-l", request["language"], "hocr"]

@@ -121,13 +121,25 @@ def score_pages(
         if (true.width, true.height) != (page.width, page.height):
             sizes = f"{true.width} x {true.height} pixels in the truth, {page.width} x {page.height} as read"
             raise NetchuError(f"{true.source or page.source or 'a page'}: {sizes}; give both in the same pixels")
-    tallies = tuple(score_page(true, page, normaliser) for true, page in zip(truth, found))
+    tallies = [score_page(true, page, normaliser) for true, page in zip(truth, found)]
+    return summed(tallies, normaliser, sources=sources, resamples=resamples, seed=seed)
+
+
+def summed(
+    pages: Sequence[Tally],
+    normalisation: str = "nfc",
+    *,
+    sources: Sequence[str] | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> PageScores:
+    """The scores of pages that `score_page` has counted, at least one; `normalisation` is only passed on."""
     by_source: dict[str, Tally] = {}
-    for source, tally in zip(sources or (), tallies):
+    for source, tally in zip(sources or (), pages):
         by_source[source] = by_source.get(source, Tally()) + tally
-    sums = resampled_sums(np.stack([tally._row() for tally in tallies]), resamples, seed)
+    sums = resampled_sums(np.stack([tally._row() for tally in pages]), resamples, seed)
     intervals = {name: _interval(values) for name, values in _rates(sums).items()}
-    return PageScores(sum(tallies, Tally()), intervals, normaliser, tallies, tuple(by_source.items()))
+    return PageScores(sum(pages, Tally()), intervals, normalisation, tuple(pages), tuple(by_source.items()))
 
 
 def score_page(truth: Page, found: Page, normaliser: str = "nfc") -> Tally:

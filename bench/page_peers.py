@@ -36,7 +36,7 @@ from netchu.records import Line, Page
 HERE = Path(__file__).parent
 PRINT = ("tapuscorpus", "fondue_en_print20", "fondue_fr_print20", "ocrd_gt_structure_text")  # typescript among them
 LANGUAGES = {"fondue_en_print20": "eng", "stanford_memorials": "eng", "ocrd_gt_structure_text": "deu"}  # else French
-RAISES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35)
+RAISES = (0.0, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5)
 
 
 class Peer(NamedTuple):

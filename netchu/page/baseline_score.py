@@ -1,7 +1,8 @@
 """How well baselines were found: the measure of the cBAD competitions.
 
 Source: Grüning, Labahn, Diem, Kleber, Fiel 2018, "READ-BAD: A New Dataset and Evaluation Scheme for Baseline Detection
-in Archival Documents" (DAS; arXiv 1705.03311), and its reference program TranskribusBaseLineEvaluationScheme (commit 05af49f).
+in Archival Documents" (DAS; arXiv 1705.03311), and its reference program, TranskribusBaseLineEvaluationScheme (as of
+commit 05af49f).
 Where the program is more exact than the paper (whole pixels, distances |dx| + |dy|, what counts as a neighbour), this
 follows the program, so that figures can be compared with published ones.
 

@@ -41,7 +41,7 @@ def test_tolerance_is_a_quarter_of_the_distance_to_the_nearest_line():
 def test_tolerance_of_lines_without_a_neighbour():
     alone = [[(0, 0), (300, 0)]]
     assert tolerances([spread(line) for line in alone]).tolist() == [62.5]  # a quarter of 250
-    after = [*alone, [(320, 5), (600, 5)]]  # follows on the same row: no neighbour
+    after = [*alone, [(305, 5), (600, 5)]]  # follows on the same row: no neighbour, near as it is
     assert tolerances([spread(line) for line in after]).tolist() == [62.5, 62.5]
     far = [[(0, y), (300, y)] for y in (0, 40, 600)]  # the third has none within 250: the mean of the others
     assert tolerances([spread(line) for line in far]).tolist() == [10.0, 10.0, 10.0]

@@ -78,6 +78,7 @@ def test_a_measure_leaves_out_pages_whose_truth_lacks_it():
     unlined = page(Line("ab", 1.0, (), (), baseline=((10, 100), (400, 100))))
     tally = score_page(unlined, unlined)
     assert tally.rates["hmean"] is tally.rates["cer_in_place"] is None and tally.rates["baseline_f"] == 1
+    assert score_pages([unlined, TRUTH], [unlined, TRUTH]).total.in_place == score_page(TRUTH, TRUTH).in_place
     assert score_page(TRUTH, half).rates["baseline_precision"] == pytest.approx(1 / 2)  # found without: wrong
     both = score_pages([half, TRUTH], [half, TRUTH])
     assert both.total.baseline_pages == 1 and both.total.rates["baseline_f"] == 1

@@ -231,6 +231,17 @@ def diacritic_only(references: Sequence[str], hypotheses: Sequence[str]) -> Diac
     return DiacriticOnly(number, _rate(number, len(edits)))
 
 
+def resampled_sums(clusters: NDArray[Any], resamples: int, seed: int) -> NDArray[np.float64]:
+    """Sums of as many rows of `clusters` (n, k), drawn with replacement, `resamples` times: (resamples, k)."""
+    generator = np.random.default_rng(seed)
+    size = len(clusters)
+    values = clusters.astype(np.float64)  # exact below 2**53, and the product below is then BLAS
+    sums = np.empty((resamples, values.shape[1]))
+    for row in sums:  # one resample at a time: memory stays (n,) for archives of millions of lines
+        row[:] = np.bincount(generator.integers(size, size=size), minlength=size) @ values
+    return sums
+
+
 def _edits(references: Sequence[str], hypotheses: Sequence[str]) -> list[tuple[str, str]]:
     """The unequal pairs of all lines, aligned as canonical NFC; "" where a side has nothing."""
     _check_lengths(references, hypotheses)
@@ -270,12 +281,7 @@ def _bootstrap(clusters: NDArray[np.int64], resamples: int, seed: int) -> tuple[
 
     Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13.
     """
-    generator = np.random.default_rng(seed)
-    size = len(clusters)
-    values = clusters.astype(np.float64)  # exact below 2**53, and the product below is then BLAS
-    sums = np.empty((resamples, values.shape[1]))
-    for row in sums:  # one resample at a time: memory stays (n,) for archives of millions of lines
-        row[:] = np.bincount(generator.integers(size, size=size), minlength=size) @ values
+    sums = resampled_sums(clusters, resamples, seed)
     edits, units = sums[:, 0::2], sums[:, 1::2]  # (resamples, 3) each
     rates = np.where(units > 0, edits / np.maximum(units, 1), edits > 0)
     low, high = np.percentile(rates, [2.5, 97.5], axis=0).tolist()

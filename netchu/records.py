@@ -11,6 +11,7 @@ from netchu.errors import NetchuError
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom: pixels of the original picture
 Point = tuple[float, float]
+KINDS = ("paragraph", "heading", "margin", "page-number", "header", "footer", "table", "picture", "other")  # of regions
 Choice = tuple[str, float]  # a text and how likely it is: 0..1 for alternatives, log-probability (nats) for readings
 
 
@@ -58,7 +59,8 @@ class Line:
     """A line's text. `confidence` is how likely all of it is right (0..1); that of a line with no text is 0.
 
     `readings` are the best texts for the whole line with their log-probabilities (nats), best first, from decoders that
-    weigh several; `note` is what a person should know, such as that no text of the grammar fits.
+    weigh several; `note` is what a person should know, such as that no text of the grammar fits. `baseline` is what the
+    letters stand on, in the direction of reading; empty where nobody looked for it, as in a picture of one line.
     """
 
     text: str
@@ -68,6 +70,7 @@ class Line:
     words: tuple[Word, ...] = ()
     readings: tuple[Choice, ...] = ()
     note: str = ""
+    baseline: tuple[Point, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As what json.dumps takes."""
@@ -76,26 +79,50 @@ class Line:
     @classmethod
     def from_json(cls, data: Any) -> Line:
         """What to_json gave, before or after JSON. Raises NetchuError that names the field that is wrong."""
-        text, confidence, polygon, chars, words, readings, note = _fields(cls, data)
+        text, confidence, polygon, chars, words, readings, note, baseline = _fields(cls, data)
         return cls(
             _text("Line.text", text),
             _share("Line.confidence", confidence),
-            tuple(_numbers("Line.polygon", point, 2) for point in _list("Line.polygon", polygon)),  # type: ignore[misc]
+            _points("Line.polygon", polygon),
             tuple(Char.from_json(char) for char in _list("Line.chars", chars)),
             tuple(Word.from_json(word) for word in _list("Line.words", words)),
             _choices("Line.readings", readings, _finite),
             _text("Line.note", note),
+            _points("Line.baseline", baseline),
         )
 
 
 @dataclass(frozen=True)
+class Region:
+    """A part of a page: one of KINDS, its outline in pixels, and its lines: places in Page.lines, in reading order."""
+
+    kind: str
+    polygon: tuple[Point, ...]
+    lines: tuple[int, ...]
+
+    @classmethod
+    def from_json(cls, data: Any) -> Region:
+        """Raises NetchuError when `data` is not what Page.to_json writes of a region."""
+        kind, polygon, lines = _fields(cls, data)
+        _check("Region.kind", kind, kind in KINDS, f"one of {', '.join(KINDS)}")
+        places = tuple(_place("Region.lines", place) for place in _list("Region.lines", lines))
+        return cls(kind, _points("Region.polygon", polygon), places)
+
+
+@dataclass(frozen=True)
 class Page:
-    """A picture and the lines found in it, in reading order. A blank picture is a page without lines."""
+    """A picture and the lines found in it, in reading order. A blank picture is a page without lines.
+
+    `regions` are in reading order, too, and no line is in two of them; lines need not be in any. `number` counts the
+    pages of a file from 1.
+    """
 
     width: int
     height: int
     lines: tuple[Line, ...]
     source: str = ""
+    regions: tuple[Region, ...] = ()
+    number: int = 1
 
     @property
     def text(self) -> str:
@@ -109,16 +136,22 @@ class Page:
     @classmethod
     def from_json(cls, data: Any) -> Page:
         """What to_json gave, before or after JSON. Raises NetchuError that names the field that is wrong."""
-        width, height, lines, source = _fields(cls, data)
-        return cls(
+        width, height, lines, source, regions, number = _fields(cls, data)
+        page = cls(
             _size("Page.width", width),
             _size("Page.height", height),
             tuple(Line.from_json(line) for line in _list("Page.lines", lines)),
             _text("Page.source", source),
+            tuple(Region.from_json(region) for region in _list("Page.regions", regions)),
+            _size("Page.number", number),
         )
+        places = [place for region in page.regions for place in region.lines]
+        good = len(set(places)) == len(places) and all(place < len(page.lines) for place in places)
+        _check("Region.lines", places, good, f"each of the {len(page.lines)} lines in one region at most")
+        return page
 
 
-def _fields(record: type[Char | Word | Line | Page], data: Any) -> Iterable[Any]:
+def _fields(record: type[Char | Word | Line | Region | Page], data: Any) -> Iterable[Any]:
     """The values of a record's fields, in order. Unknown fields are an error too: they would be lost in silence."""
     names = [field.name for field in fields(record)]
     if not isinstance(data, dict) or set(data) != set(names):
@@ -162,6 +195,15 @@ def _choices(name: str, value: Any, measure: Callable[[str, Any], float]) -> tup
 def _size(name: str, value: Any) -> int:
     _check(name, value, isinstance(value, int) and _number(value) and value > 0, "a whole number over 0")
     return int(value)
+
+
+def _place(name: str, value: Any) -> int:
+    _check(name, value, isinstance(value, int) and _number(value) and value >= 0, "whole numbers from 0")
+    return int(value)
+
+
+def _points(name: str, value: Any) -> tuple[Point, ...]:
+    return tuple((x, y) for x, y in (_numbers(name, point, 2) for point in _list(name, value)))
 
 
 def _list(name: str, value: Any) -> list[Any]:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netchu.errors import NetchuError
-from netchu.records import Char, Line, Page, Word
+from netchu.records import KINDS, Char, Line, Page, Region, Word
 
 SHARES = st.floats(0, 1)
 PLACES = st.floats(allow_nan=False, allow_infinity=False)
@@ -19,15 +19,18 @@ CHARS = st.builds(Char, st.text(min_size=1), SHARES, BOXES, OTHERS)
 WORDS = st.lists(st.builds(Word, st.text(min_size=1), SHARES, BOXES), max_size=2).map(tuple)
 POINTS = st.lists(st.tuples(PLACES, PLACES), max_size=4).map(tuple)
 READINGS = st.lists(st.tuples(st.text(), PLACES), max_size=2).map(tuple)
-LINES = st.builds(Line, st.text(), SHARES, POINTS, st.lists(CHARS, max_size=3).map(tuple), WORDS, READINGS, st.text())
+SOME_CHARS = st.lists(CHARS, max_size=3).map(tuple)
+LINES = st.builds(Line, st.text(), SHARES, POINTS, SOME_CHARS, WORDS, READINGS, st.text(), POINTS)
 SIZES = st.integers(1, 10**6)
-PAGES = st.builds(Page, SIZES, SIZES, st.lists(LINES, max_size=3).map(tuple), st.text())
+REGIONS = st.builds(Region, st.sampled_from(KINDS), POINTS, st.just(()))
+SOME_REGIONS = st.lists(REGIONS, max_size=2).map(tuple)
+PAGES = st.builds(Page, SIZES, SIZES, st.lists(LINES, max_size=3).map(tuple), st.text(), SOME_REGIONS, SIZES)
 
 CHAR = Char("ở", 0.75, (1.0, 2.0, 3.5, 4.0), (("ơ", 0.2), ("", 0.05)))
 WORD = Word("ở", 0.7, (1.0, 2.0, 3.5, 4.0))
 CORNERS = ((0.0, 0.0), (9.0, 0.0), (9.0, 8.0), (0.0, 8.0))
-LINE = Line("ở", 0.75, CORNERS, (CHAR,), (WORD,), (("ở", -1.5), ("ơ", -3.0)), "note")
-PAGE = Page(9, 8, (LINE,), "thư 写真.jpg")
+LINE = Line("ở", 0.75, CORNERS, (CHAR,), (WORD,), (("ở", -1.5), ("ơ", -3.0)), "note", ((0.0, 7.0), (9.0, 7.5)))
+PAGE = Page(9, 8, (LINE,), "thư 写真.jpg", (Region("margin", CORNERS, (0,)),), 2)
 
 
 @settings(max_examples=25, deadline=None)
@@ -65,9 +68,12 @@ def test_the_json_is_what_is_promised():
                 "words": [{"text": "ở", "confidence": 0.7, "box": [1, 2, 3.5, 4]}],
                 "readings": [["ở", -1.5], ["ơ", -3.0]],
                 "note": "note",
+                "baseline": [[0, 7], [9, 7.5]],
             }
         ],
         "source": "thư 写真.jpg",
+        "regions": [{"kind": "margin", "polygon": [[0, 0], [9, 0], [9, 8], [0, 8]], "lines": [0]}],
+        "number": 2,
     }
 
 
@@ -133,6 +139,13 @@ def spoil(path: tuple, value):
     (("lines", 0, "readings", 0), [None, -1], "Line.readings"),
     (("lines", 0, "readings", 0), ["a", float("nan")], "Line.readings"),
     (("lines", 0, "note"), 3, "Line.note"),
+    (("lines", 0, "baseline"), [[1]], "Line.baseline"),
+    (("regions",), None, "Page.regions"),
+    (("regions", 0, "kind"), "song", "Region.kind"),
+    (("regions", 0, "lines"), [1], "Region.lines"),
+    (("regions", 0, "lines"), [0, 0], "Region.lines"),
+    (("regions", 0, "lines"), [-1], "Region.lines"),
+    (("number",), 0, "Page.number"),
 ])  # fmt: skip
 def test_json_that_is_not_ours_is_refused_by_name(path, value, name):
     with pytest.raises(NetchuError) as caught:

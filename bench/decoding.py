@@ -4,8 +4,9 @@
         --peer-python .peers/pyctcdecode/bin/python
 
 Logits are the model's for a fixed sample of val lines, at its temperature, cast once and read by all from one file.
-Language models are made of the set's train transcripts: one of words (`--word-order`), which pyctcdecode gets as ARPA with the
-same vocabulary, and one of characters. Width, threshold and the least log-probability of a class are the same for all.
+Language models are made of the set's train transcripts: one of words (`--word-order`), which pyctcdecode gets as ARPA
+with the same vocabulary, and one of characters. Width, threshold and the least log-probability of a class are the same
+for all.
 All sit on one core with one thread; making decoders and a first pass are not timed. Milliseconds are of processor
 time. Searches give texts and scores, as the peer does; `whole` are calls that give all that a reading has: places,
 confidences and alternatives too. CER and WER are those of the lines decoded, with weights that nobody tuned: that all

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pypdfium2
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import netchu.cli.read as verb
+import netchu.formats as formats
 import netchu.read as reading
 from netchu.cli import netchu
 from netchu.errors import NetchuError
@@ -106,6 +108,43 @@ def test_tsv_has_a_row_a_line_and_one_for_a_blank(scans, wanted):
     assert [row[2] for row in rows] == [page.text for page in wanted.values()]
     sure = [page.lines[0].confidence if page.lines else 0.0 for page in wanted.values()]
     assert [float(row[1]) for row in rows] == pytest.approx(sure, abs=1e-4)
+
+
+@pytest.mark.parametrize("form", ["alto", "page", "hocr"])
+def test_what_other_programs_take_says_what_was_read(scans, wanted, form):
+    result = run(scans / "b 1.PNG", "-f", form)
+    assert (result.exit_code, result.stderr) == (0, "")
+    (page,) = formats.read(result.stdout_bytes)
+    read = wanted[str(scans / "b 1.PNG")]
+    assert (page.text, page.width, page.height) == (read.text, read.width, read.height)
+    assert page.source == "b 1.PNG"
+    (blank,) = formats.read(run(scans / "c.jpg", "-f", form).stdout_bytes)
+    assert blank.lines == ()
+
+
+@pytest.mark.parametrize("stdin", [False, True])
+def test_a_searchable_pdf_holds_the_text(scans, wanted, stdin):
+    path = scans / "b 1.PNG"
+    result = run("-", "-f", "pdf", input=path.read_bytes()) if stdin else run(path, "-f", "pdf")
+    assert (result.exit_code, result.stderr) == (0, "")
+    text = pypdfium2.PdfDocument(result.stdout_bytes)[0].get_textpage().get_text_range()
+    assert text.split() == wanted[str(path)].text.split()
+
+
+def test_markdown_marks_what_is_doubtful(scans, wanted):
+    plain, marked = (run(scans / "a.png", "-f", "md", "--min-conf", least).stdout for least in (0, 1))
+    assert plain == wanted[str(scans / "a.png")].text + "\n"
+    assert "⟦" in marked and marked.replace("⟦", "").replace("⟧", "") == plain
+
+
+@pytest.mark.parametrize("form", ["alto", "page", "hocr", "pdf"])
+def test_formats_that_hold_one_picture_want_a_folder_for_several(scans, tmp_path, form):
+    result = run(scans, "-f", form)
+    assert isinstance(result.exception, NetchuError) and "-o" in str(result.exception)
+    assert result.stdout == ""
+    assert run(scans, "-f", form, "-o", tmp_path).exit_code == 0
+    suffix = {"hocr": "hocr", "pdf": "pdf"}.get(form, "xml")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{stem}.{suffix}" for stem in ("a-2", "a", "b 1", "c")]
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 7])
@@ -349,7 +388,7 @@ def test_a_pipe_that_closes_early_ends_it_quietly(scans):
         "import sys, time, netchu.cli.read as verb\nfrom netchu.records import Line, Page\n"
         "def attempt(reader, source, line, boxes):\n"
         "    print(end='.', file=sys.stderr); time.sleep(0.01)\n"
-        "    return Page(1, 1, (Line('x' * 50000, 1.0, (), ()),), source), ''\n"
+        "    return Page(1, 1, (Line('x' * 50000, 1.0, (), ()),), source), source, ''\n"
         "verb.attempt = attempt; verb.open_wished = lambda **asked: (None, None)\n"
         "verb.expand = lambda files: [f'{k}.png' for k in range(3000)]\n"
         "verb.marked = lambda line, limit: line.text\n"

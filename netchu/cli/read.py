@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from glob import glob
 from itertools import accumulate
 from pathlib import Path
@@ -17,16 +17,19 @@ import click
 from netchu.cli.decoding import decoding, open_wished
 from netchu.data.lines import write_whole
 from netchu.errors import NetchuError
+from netchu.formats import FORMS, Picture, Written, write
 from netchu.image import SUFFIXES, printable
 from netchu.read import Reader
 from netchu.records import Line, Page
 from netchu.text import graphemes
 
+STREAMED = ("txt", "tsv", "json", "md")  # formats of which several may follow one another
+
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE|DIR|GLOB|-...")
 @click.option("--line", is_flag=True, help="Every picture is one line of text.")
-@click.option("-f", "--format", "form", type=click.Choice(["txt", "json", "tsv"]), default="txt", show_default=True)
+@click.option("-f", "--format", "form", type=click.Choice([*FORMS]), default="txt", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The same as -f json.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="A folder: one file a picture goes there.")
 @decoding
@@ -42,23 +45,26 @@ def read(
     sources = list(expand(files))
     if not sources:
         raise NetchuError(f"{', '.join(files)}: no pictures there ({', '.join(sorted(SUFFIXES))})")
+    several = len(sources) > 1
+    if several and not output and form not in STREAMED:
+        raise NetchuError(f"{form} holds one picture's text a file; name a folder for {len(sources)} of them: -o")
     names = targets(sources, output, form) if output else {}
     failed: list[str] = []
-    several = len(sources) > 1
     pool = ThreadPoolExecutor(jobs or os.cpu_count() or 1)
     try:
-        found = pool.map(lambda source: attempt(reader, source, line, form == "json"), sources)
-        for source, (page, why) in zip(sources, found):
+        found = pool.map(lambda source: attempt(reader, source, line, form not in ("txt", "tsv", "md")), sources)
+        for source, (page, picture, why) in zip(sources, found):
             if page is None:
                 failed.append(why)
                 continue
-            for note in dict.fromkeys(each.note for each in page.lines if each.note):
+            written = render(page, picture, form, min_conf, several and output is None)
+            notes = (*(each.note for each in page.lines if each.note), *written.notes)
+            for note in dict.fromkeys(notes):
                 click.echo(f"netchu: {printable(source)}: {note}", err=True)
-            text = render(page, form, min_conf, several and output is None)
             if output:
-                write_whole(names[source], text.encode("utf-8"))
+                write_whole(names[source], written.data)
             else:
-                click.echo(text, nl=False)
+                click.echo(written.data, nl=False)
     finally:  # the rest is not read where nobody waits for it any more: Ctrl-C, a closed pipe, a full disk
         pool.shutdown(cancel_futures=True)
         if failed and several:
@@ -69,16 +75,18 @@ def read(
         sys.exit(1 if several else 2)
 
 
-def attempt(reader: Reader, source: str, line: bool, boxes: bool) -> tuple[Page | None, str]:
-    """A picture's page, or why there is none."""
+def attempt(reader: Reader, source: str, line: bool, boxes: bool) -> tuple[Page | None, Picture, str]:
+    """A picture's page, or why there is none; and the picture: its path, or what came from stdin."""
+    picture: Picture = source
     try:
         if source == "-":
-            return reader.read(sys.stdin.buffer.read(), line=line, name="stdin", boxes=boxes), ""
-        return reader.read(source, line=line, boxes=boxes), ""
+            picture = sys.stdin.buffer.read()
+            return reader.read(picture, line=line, name="stdin", boxes=boxes), picture, ""
+        return reader.read(source, line=line, boxes=boxes), picture, ""
     except NetchuError as error:
-        return None, str(error)
+        return None, picture, str(error)
     except MemoryError:
-        return None, f"{printable(source)}: too large for this machine's memory; scale it down first"
+        return None, picture, f"{printable(source)}: too large for this machine's memory; scale it down first"
 
 
 def expand(files: tuple[str, ...]) -> Iterator[str]:
@@ -107,25 +115,30 @@ def targets(sources: list[str], folder: Path, form: str) -> dict[str, Path]:
     taken: set[str] = set()
     for source in sources:
         stem = "stdin" if source == "-" else Path(source).stem
-        target, number = folder / f"{stem}.{form}", 2
+        suffix = FORMS[form].suffix
+        target, number = folder / f"{stem}{suffix}", 2
         while target.name.casefold() in taken:
-            target, number = folder / f"{stem}-{number}.{form}", number + 1
+            target, number = folder / f"{stem}-{number}{suffix}", number + 1
         taken.add(target.name.casefold())
         names[source] = target
     return names
 
 
-def render(page: Page, form: str, min_conf: float, named: bool) -> str:
-    """A page as text. `named` puts its source in front, where several pages share a stream."""
-    if form == "json":
-        return json.dumps(page.to_json(), ensure_ascii=False) + "\n"
+def render(page: Page, picture: Picture, form: str, min_conf: float, named: bool) -> Written:
+    """A page as a file. `named` puts its source in front, where several pages share a stream."""
+    if form not in ("txt", "tsv"):
+        if form == "md" and min_conf:
+            page = replace(page, lines=tuple(replace(line, text=marked(line, min_conf)) for line in page.lines))
+        return write([page], form, [picture])
     rows = [(line.confidence, marked(line, min_conf)) for line in page.lines]
     source = printable(page.source)
     if form == "tsv":  # a blank picture has its row too: nothing is dropped
-        return "".join(f"{source}\t{confidence:.4f}\t{text}\n" for confidence, text in rows or [(0.0, "")])
-    if named:
-        return "".join(f"{source}\t{text}\n" for _, text in rows or [(0.0, "")])
-    return "".join(f"{text}\n" for _, text in rows)
+        text = "".join(f"{source}\t{confidence:.4f}\t{text}\n" for confidence, text in rows or [(0.0, "")])
+    elif named:
+        text = "".join(f"{source}\t{text}\n" for _, text in rows or [(0.0, "")])
+    else:
+        text = "".join(f"{text}\n" for _, text in rows)
+    return Written(text.encode("utf-8", "replace"))
 
 
 def marked(line: Line, min_conf: float) -> str:

@@ -131,6 +131,52 @@ def test_a_searchable_pdf_holds_the_text(scans, wanted, stdin):
     assert text.split() == wanted[str(path)].text.split()
 
 
+@pytest.fixture(scope="module")
+def several(tmp_path_factory) -> Path:
+    """A TIFF of two lines."""
+    path = tmp_path_factory.mktemp("nhiều trang") / "hai.tif"
+    first, second = (Image.fromarray(SAMPLE[:, left:right]) for left, right in ((620, 1256), (200, 700)))
+    first.save(path, save_all=True, append_images=[second])
+    return path
+
+
+def test_every_page_of_a_file_is_read(several, scans, reader):
+    wanted = [line.text for line in reader.read_lines([SAMPLE[:, 620:], SAMPLE[:, 200:700]], boxes=False)]
+    assert run(several).stdout == f"{wanted[0]}\n\f{wanted[1]}\n"
+    rows = [row.split("\t") for row in run(several, scans / "a.png").stdout.splitlines()]
+    assert [row[0] for row in rows] == [f"{several}:1", f"{several}:2", str(scans / "a.png")]
+    assert [row[1] for row in rows[:2]] == wanted
+    pages = [Page.from_json(json.loads(row)) for row in run(several, "--json").stdout.splitlines()]
+    assert [(page.number, page.text) for page in pages] == [(1, wanted[0]), (2, wanted[1])]
+    assert {page.source for page in pages} == {str(several)}
+
+
+def test_formats_of_one_page_a_file_number_the_pages(several, tmp_path):
+    result = run(several, "-f", "page")
+    assert result.exit_code == 2 and "-o" in result.stderr and result.stdout == ""
+    assert run(several, "-f", "page", "-o", tmp_path).exit_code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["hai-0001.xml", "hai-0002.xml"]
+
+
+def test_a_pdf_is_read_page_by_page(several, tmp_path):
+    assert run(several, "-f", "pdf", "-o", tmp_path).exit_code == 0
+    result = run(tmp_path / "hai.pdf", "--line", "--json")
+    pages = [Page.from_json(json.loads(row)) for row in result.stdout.splitlines()]
+    assert [page.number for page in pages] == [1, 2] and all(page.text for page in pages)
+
+
+def test_a_page_that_cannot_be_read_does_not_stop_the_others(several, tmp_path, monkeypatch):
+    sheets = verb.sheets
+
+    def spoilt(*given):
+        return iter([NetchuError("hai.tif, page 1: damaged"), list(sheets(*given))[1]])
+
+    monkeypatch.setattr(verb, "sheets", spoilt)
+    result = run(several, "--json")
+    assert result.exit_code == 1 and "page 1: damaged" in result.stderr
+    assert [json.loads(row)["number"] for row in result.stdout.splitlines()] == [2]
+
+
 def test_markdown_marks_what_is_doubtful(scans, wanted):
     plain, marked = (run(scans / "a.png", "-f", "md", "--min-conf", least).stdout for least in (0, 1))
     assert plain == wanted[str(scans / "a.png")].text + "\n"
@@ -388,7 +434,7 @@ def test_a_pipe_that_closes_early_ends_it_quietly(scans):
         "import sys, time, netchu.cli.read as verb\nfrom netchu.records import Line, Page\n"
         "def attempt(reader, source, line, boxes):\n"
         "    print(end='.', file=sys.stderr); time.sleep(0.01)\n"
-        "    return Page(1, 1, (Line('x' * 50000, 1.0, (), ()),), source), source, ''\n"
+        "    return verb.Taken(source, (Page(1, 1, (Line('x' * 50000, 1.0, (), ()),), source),), (), 1)\n"
         "verb.attempt = attempt; verb.open_wished = lambda **asked: (None, None)\n"
         "verb.expand = lambda files: [f'{k}.png' for k in range(3000)]\n"
         "verb.marked = lambda line, limit: line.text\n"

@@ -87,5 +87,6 @@ def main() -> None:
 
 
 _EXTRAS = {
-    "torch": "train", "safetensors": "train", "onnx": "train", "lmdb": "lmdb", "fontTools": "synth",
+    "torch": "train", "safetensors": "train", "onnx": "train", "lmdb": "lmdb", "fontTools": "synth", "pikepdf": "pdf",
+    "pypdfium2": "pdf",
 }  # fmt: skip

@@ -10,19 +10,39 @@ from dataclasses import replace
 from glob import glob
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
 from netchu.cli.decoding import decoding, open_wished
 from netchu.data.lines import write_whole
+from netchu.documents import sheets
 from netchu.errors import NetchuError
-from netchu.formats import FORMS, Picture, Written, write
+from netchu.formats import FORMS, Picture, write
 from netchu.image import SUFFIXES, printable
 from netchu.read import Reader
 from netchu.records import Line, Page
 from netchu.text import graphemes
 
+
+class Taken(NamedTuple):
+    """What was read of a file: its pages, what went wrong, and how many pages it has; and the file or its bytes."""
+
+    picture: Picture
+    pages: tuple[Page, ...]
+    failed: tuple[str, ...]
+    total: int
+
+
+class File(NamedTuple):
+    """A file to write, what a person should know of it, and the page it holds where each has one of its own, else 0."""
+
+    data: bytes
+    notes: tuple[str, ...]
+    number: int = 0
+
+
+READABLE = SUFFIXES | {".pdf"}
 STREAMED = ("txt", "tsv", "json", "md")  # formats of which several may follow one another
 
 
@@ -44,27 +64,32 @@ def read(
     reader, _ = open_wished(**wished)
     sources = list(expand(files))
     if not sources:
-        raise NetchuError(f"{', '.join(files)}: no pictures there ({', '.join(sorted(SUFFIXES))})")
+        raise NetchuError(f"{', '.join(files)}: no pictures there ({', '.join(sorted(READABLE))})")
     several = len(sources) > 1
     if several and not output and form not in STREAMED:
         raise NetchuError(f"{form} holds one picture's text a file; name a folder for {len(sources)} of them: -o")
     names = targets(sources, output, form) if output else {}
     failed: list[str] = []
+    done = several
     pool = ThreadPoolExecutor(jobs or os.cpu_count() or 1)
     try:
         found = pool.map(lambda source: attempt(reader, source, line, form not in ("txt", "tsv", "md")), sources)
-        for source, (page, picture, why) in zip(sources, found):
-            if page is None:
-                failed.append(why)
+        for source, taken in zip(sources, found):
+            failed += taken.failed
+            if not taken.pages:
                 continue
-            written = render(page, picture, form, min_conf, several and output is None)
-            notes = (*(each.note for each in page.lines if each.note), *written.notes)
-            for note in dict.fromkeys(notes):
-                click.echo(f"netchu: {printable(source)}: {note}", err=True)
-            if output:
-                write_whole(names[source], written.data)
-            else:
-                click.echo(written.data, nl=False)
+            files_made = render(taken, form, min_conf, several and output is None)
+            if len(files_made) > 1 and not output:
+                failed.append(f"{printable(source)}: {form} holds a page a file, and it has several; name a folder: -o")
+                continue
+            done = True
+            for file in files_made:
+                for note in file.notes:
+                    click.echo(f"netchu: {printable(source)}: {note}", err=True)
+                if output:
+                    write_whole(numbered(names[source], file.number), file.data)
+                else:
+                    click.echo(file.data, nl=False)
     finally:  # the rest is not read where nobody waits for it any more: Ctrl-C, a closed pipe, a full disk
         pool.shutdown(cancel_futures=True)
         if failed and several:
@@ -72,21 +97,33 @@ def read(
         for why in failed:
             click.echo(f"netchu: {why}", err=True)
     if failed:
-        sys.exit(1 if several else 2)
+        sys.exit(1 if done else 2)
 
 
-def attempt(reader: Reader, source: str, line: bool, boxes: bool) -> tuple[Page | None, Picture, str]:
-    """A picture's page, or why there is none; and the picture: its path, or what came from stdin."""
-    picture: Picture = source
+def attempt(reader: Reader, source: str, line: bool, boxes: bool) -> Taken:
+    """What can be read of a file; MemoryError and what is wrong with its pages are told, not raised."""
+    picture: Picture = sys.stdin.buffer.read() if source == "-" else source
+    name = "stdin" if source == "-" else source
+    pages: list[Page] = []
+    failed: list[str] = []
+    total = 1
     try:
-        if source == "-":
-            picture = sys.stdin.buffer.read()
-            return reader.read(picture, line=line, name="stdin", boxes=boxes), picture, ""
-        return reader.read(source, line=line, boxes=boxes), picture, ""
+        for sheet in sheets(picture, name):
+            if isinstance(sheet, NetchuError):
+                failed.append(str(sheet))
+                continue
+            total = sheet.total
+            where = name if total == 1 else f"{name}, page {sheet.number}"
+            try:
+                page = reader.read(sheet.picture, line=line, name=where, boxes=boxes)
+                pages.append(replace(page, source=name, number=sheet.number))
+            except NetchuError as error:
+                failed.append(str(error))
     except NetchuError as error:
-        return None, picture, str(error)
+        failed.append(str(error))
     except MemoryError:
-        return None, picture, f"{printable(source)}: too large for this machine's memory; scale it down first"
+        failed.append(f"{printable(name)}: too large for this machine's memory; scale it down first")
+    return Taken(picture, tuple(pages), tuple(failed), total)
 
 
 def expand(files: tuple[str, ...]) -> Iterator[str]:
@@ -96,7 +133,7 @@ def expand(files: tuple[str, ...]) -> Iterator[str]:
         pattern = file != "-" and not Path(file).exists()
         for match in (sorted(glob(file, recursive=True)) or [file]) if pattern else [file]:
             if Path(match).is_dir():
-                found = sorted(str(path) for path in Path(match).rglob("*") if path.suffix.lower() in SUFFIXES)
+                found = sorted(str(path) for path in Path(match).rglob("*") if path.suffix.lower() in READABLE)
             else:
                 found = [match]  # a pattern without a match too: the open will say so, by name
             for path in found:
@@ -124,21 +161,46 @@ def targets(sources: list[str], folder: Path, form: str) -> dict[str, Path]:
     return names
 
 
-def render(page: Page, picture: Picture, form: str, min_conf: float, named: bool) -> Written:
-    """A page as a file. `named` puts its source in front, where several pages share a stream."""
-    if form not in ("txt", "tsv"):
-        if form == "md" and min_conf:
-            page = replace(page, lines=tuple(replace(line, text=marked(line, min_conf)) for line in page.lines))
-        return write([page], form, [picture])
+def numbered(target: Path, number: int) -> Path:
+    """The file of a page that has one of its own; of page 0, which has not, the target itself."""
+    return target.with_name(f"{target.stem}-{number:04d}{target.suffix}") if number else target
+
+
+def render(taken: Taken, form: str, min_conf: float, named: bool) -> list[File]:
+    """What was read as files: one, or one a page where the format holds no more. `named`: several share a stream."""
+    lines = [line for page in taken.pages for line in page.lines]
+    said = tuple(dict.fromkeys(line.note for line in lines if line.note))
+    if form in ("txt", "tsv"):
+        text = ("" if named or form == "tsv" else "\f").join(
+            told(page, form, min_conf, named, taken.total > 1) for page in taken.pages
+        )
+        return [File(text.encode("utf-8", "replace"), said)]
+    pages = list(taken.pages)
+    if form == "md" and min_conf:
+        pages = [
+            replace(page, lines=tuple(replace(line, text=marked(line, min_conf)) for line in page.lines))
+            for page in pages
+        ]
+    if FORMS[form].several:
+        written = write(pages, form, [taken.picture] * len(pages))
+        return [File(written.data, (*said, *written.notes))]
+    files = []
+    for page in pages:
+        written = write([page], form, [taken.picture])
+        notes = tuple(dict.fromkeys(line.note for line in page.lines if line.note))
+        files.append(File(written.data, (*notes, *written.notes), page.number if taken.total > 1 else 0))
+    return files
+
+
+def told(page: Page, form: str, min_conf: float, named: bool, numbers: bool) -> str:
+    """A page as lines of text. `named` puts its source in front, where several pages share a stream."""
     rows = [(line.confidence, marked(line, min_conf)) for line in page.lines]
-    source = printable(page.source)
+    source = printable(page.source) + (f":{page.number}" if numbers else "")
     if form == "tsv":  # a blank picture has its row too: nothing is dropped
-        text = "".join(f"{source}\t{confidence:.4f}\t{text}\n" for confidence, text in rows or [(0.0, "")])
-    elif named:
-        text = "".join(f"{source}\t{text}\n" for _, text in rows or [(0.0, "")])
-    else:
-        text = "".join(f"{text}\n" for _, text in rows)
-    return Written(text.encode("utf-8", "replace"))
+        return "".join(f"{source}\t{confidence:.4f}\t{text}\n" for confidence, text in rows or [(0.0, "")])
+    if named:
+        return "".join(f"{source}\t{text}\n" for _, text in rows or [(0.0, "")])
+    return "".join(f"{text}\n" for _, text in rows)
 
 
 def marked(line: Line, min_conf: float) -> str:

@@ -1,0 +1,150 @@
+"""Files of several pages: every page of a TIFF or a PDF as a picture, one after the other."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import threading
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from netchu.errors import NetchuError
+from netchu.image import MAX_PIXELS, Grey, Source, open_grey, printable, read_bytes
+
+PDF = b"%PDF-"
+HEAD = 1024  # bytes: a PDF may have other things before its first line, but no more than these
+DPI = 300  # of a page that is drawn and not scanned
+LOWEST, HIGHEST = 150, 600  # dots an inch: what a scan may say of itself
+FULL = 0.5  # of a page's area: a picture that covers so much is a scan of it
+SMALLER = 1  # the bit of a TIFF's tag NewSubfileType that says: a smaller copy of another page
+NEW_SUBFILE_TYPE = 254
+_PDFIUM = threading.Lock()  # pdfium is not for several threads
+
+
+class Sheet(NamedTuple):
+    """A page of a file: its number from 1, how many pages the file has, and its picture."""
+
+    number: int
+    total: int
+    picture: Source
+
+
+def sheets(source: Source, name: str = "") -> Iterator[Sheet | NetchuError]:
+    """The pages of a picture file or a PDF in their order, one at a time; the error in place of one that cannot be had.
+
+    A TIFF has a page for each of its pictures but smaller copies of others; of what moves, GIF and WebP, the first
+    picture is the page. PDFs are drawn in grey, at the resolution of the scan that fills the page, 150 to 600 dots an
+    inch, or else at 300; a page is never larger than MAX_PIXELS.
+    Raises NetchuError when the file cannot be read at all, is a PDF that is encrypted, broken or without pages, or is
+    one and pypdfium2 is missing.
+    """
+    if isinstance(source, np.ndarray | Image.Image):
+        yield Sheet(1, 1, source)
+        return
+    by_path = isinstance(source, str | os.PathLike)
+    name = name or (os.fspath(source) if isinstance(source, str | os.PathLike) else "")
+    data = read_bytes(source) if isinstance(source, str | os.PathLike) else bytes(source)
+    if PDF in data[:HEAD]:
+        yield from _pdf(data, printable(name or "PDF"))
+        return
+    places = _frames(data)
+    if len(places) < 2:
+        yield Sheet(1, 1, source if by_path else data)
+        return
+    for number, place in enumerate(places, 1):
+        try:
+            yield Sheet(number, len(places), _frame(data, place, f"{printable(name or 'TIFF')}, page {number}"))
+        except NetchuError as error:
+            yield error
+
+
+def _frames(data: bytes) -> list[int]:
+    """Which pictures of a TIFF are pages; nothing for any other file, or one that does not open: that is told later."""
+    if data[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return []
+    try:
+        with Image.open(io.BytesIO(data), formats=("TIFF",)) as picture:
+            places = []
+            for place in range(getattr(picture, "n_frames", 1)):
+                picture.seek(place)
+                kind = picture.tag_v2.get(NEW_SUBFILE_TYPE, 0)  # type: ignore[attr-defined]
+                if not int(kind) & SMALLER:
+                    places.append(place)
+            return places
+    except Exception:  # Pillow raises many kinds; open_grey has the words for them
+        return []
+
+
+def _frame(data: bytes, place: int, name: str) -> Grey:
+    try:
+        picture = Image.open(io.BytesIO(data), formats=("TIFF",))
+        picture.seek(place)
+        if picture.width * picture.height > MAX_PIXELS:
+            raise NetchuError(
+                f"{name}: {picture.width} x {picture.height} pixels is over the limit of {MAX_PIXELS:,}; scale it down"
+            )
+        picture.load()
+    except NetchuError:
+        raise
+    except Exception as error:
+        raise NetchuError(f"{name}: damaged picture ({error!s:.80}); save or fetch it again") from error
+    return open_grey(picture, name)
+
+
+def _pdf(data: bytes, name: str) -> Iterator[Sheet | NetchuError]:
+    try:
+        import pypdfium2
+    except ModuleNotFoundError:
+        raise NetchuError(f"{name}: PDFs need pypdfium2; run: pip install 'netchu[pdf]'") from None
+    with _PDFIUM:
+        try:
+            document = pypdfium2.PdfDocument(data)
+            count = len(document)
+        except pypdfium2.PdfiumError as error:
+            locked = "assword" in str(error)
+            why = "is encrypted; save it without a password" if locked else "is broken or has no pages; fetch it again"
+            raise NetchuError(f"{name}: the PDF {why}") from None
+    try:
+        for place in range(count):
+            with _PDFIUM:
+                drawn = _draw(document, place, f"{name}, page {place + 1}")
+            yield drawn if isinstance(drawn, NetchuError) else Sheet(place + 1, count, drawn)
+    finally:
+        with _PDFIUM:
+            document.close()
+
+
+def _draw(document: Any, place: int, name: str) -> Grey | NetchuError:
+    """A page of a PDF in grey."""
+    from pypdfium2 import PdfiumError
+
+    try:
+        page = document[place]
+        width, height = page.get_size()  # points, an inch has 72
+        if not (width > 0 and height > 0):
+            return NetchuError(f"{name}: the page has no area")
+        scale = min(_dpi(page, width * height) / 72, math.sqrt(MAX_PIXELS / (width * height)) * 0.999)
+        bitmap = page.render(scale=scale, grayscale=True)
+        drawn = np.array(bitmap.to_numpy(), np.uint8)
+        bitmap.close()
+        page.close()
+    except (PdfiumError, MemoryError, ValueError) as error:
+        return NetchuError(f"{name}: cannot be drawn ({error!s:.80})")
+    return drawn.reshape(drawn.shape[:2])
+
+
+def _dpi(page: Any, area: float) -> float:
+    """Dots an inch of the scan that fills the page, or DPI."""
+    from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
+
+    for each in page.get_objects(filter=[FPDF_PAGEOBJ_IMAGE], max_depth=4):
+        left, bottom, right, top = each.get_bounds()
+        covered = (right - left) * (top - bottom)
+        if covered >= FULL * area:
+            columns, rows = each.get_px_size()
+            return min(HIGHEST, max(LOWEST, 72 * math.sqrt(columns * rows / covered)))
+    return DPI

@@ -33,7 +33,8 @@ RERANKING = {"rerank": "", "gamma": 0.2, "candidates": 20}  # further settings o
 
 @dataclass(frozen=True)
 class Wish:
-    """What is asked for. `name` is one of KINDS, or what the model calls a set of these options; empty: what fits.
+    """What is asked for. `name` is one of KINDS, or what the model calls a set of these options; empty: a beam where
+    words, a model of the language or a grammar are given, else the model's default, with these settings.
 
     `lm` and `word_lm` are language models of characters and of words, bundled ones or files; `lexicon` is a text with a
     word or a whole line in each line, `grammar` a template's name or a regular expression, `rerank` a neural language
@@ -71,7 +72,9 @@ def choose(wish: Wish, info: ModelInfo, folder: Path = WEIGHTS) -> Choice:
     another alphabet.
     """
     options = wish.given()
-    name = wish.name or ("beam" if options else info.decoders.get("default", {}).get("name", "greedy"))
+    default = info.decoders.get("default", {}).get("name", "greedy")
+    told = any((wish.lm, wish.word_lm, wish.lexicon, wish.grammar))  # then what the model knows of language gives way
+    name = wish.name or ("beam" if told or (options and default == "greedy") else default)
     kind = name
     if name in info.decoders and name != "default":
         own = dict(info.decoders[name])

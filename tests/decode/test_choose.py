@@ -34,6 +34,19 @@ def folder(tmp_path_factory):
     return folder
 
 
+def test_the_models_default_is_taken_with_settings_and_gives_way_to_files(info, folder):
+    default = choose(Wish(), info)
+    assert (default.name, default.decoder.lm.name, default.decoder.width) == ("text", "vi", 12)
+    wider = choose(Wish(settings=(("width", 64),)), info)
+    assert (wider.name, wider.decoder.lm.name, wider.decoder.width) == ("text", "vi", 64)
+    own = choose(Wish(lm=str(folder / "chars.lm")), info)
+    assert (own.name, own.decoder.lm.order, own.decoder.word_lm) == ("beam", 3, None)
+    ruled = choose(Wish(grammar=r"\d+"), info)
+    assert (ruled.name, ruled.decoder.lm) == ("beam", None)
+    bare = dataclasses.replace(info, decoders={})
+    assert choose(Wish(), bare).name == "greedy" and choose(Wish(settings=(("width", 64),)), bare).name == "beam"
+
+
 @pytest.mark.parametrize("settings, message", [
     ({"width": 3.5}, "width=3.5: expected a whole number"),
     ({"width": True}, "width=True: expected a number"),

@@ -17,6 +17,9 @@ from netchu import voters
 from netchu.cli import netchu
 from netchu.errors import NetchuError
 from netchu.image import open_grey
+from netchu.lm import save
+from netchu.lm.sources import Source
+from netchu.lm.train import Options, train
 from netchu.metrics import score
 from netchu.read import Reader
 from netchu.session import Session
@@ -224,6 +227,24 @@ def test_confidences_are_those_that_the_model_calibrates(plain, reader, monkeypa
     monkeypatch.setattr(reader.session, "info", replace(reader.info, calibration=tame))
     after = scores(plain)["reliability"]["char"]["bins"]
     assert all(new["confidence"] < old["confidence"] for new, old in zip(after, before))
+
+
+def test_a_default_that_saw_the_lines_gives_way_to_greedy(tmp_path):
+    seen = [f"{word} hai ba bốn năm sáu bảy tám" for word in ("một", "mười", "trăm", "nghìn", "vạn")]
+    save(train([Source("lines", tuple(seen))], Options(order=3)), tmp_path / "own.lm")
+    (tmp_path / "own.toml").write_text('default = "own"\n[own]\nlm = "own.lm"\n', encoding="utf-8")
+    model = tmp_path / "own.onnx"
+    made = CliRunner().invoke(netchu, ["export", "vi-tiny", "-o", str(model), "--decoders", str(tmp_path / "own.toml")])
+    assert made.exit_code == 0, made.output
+    lines = dataset(tmp_path / "đã thấy", [(f"{k}.png", text) for k, text in enumerate(seen)])
+    result = run(lines, "-m", model, "--json")
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert (found["decoder"], found["leak"]) == ("greedy", "")
+    assert "5 of 5 lines" in result.stderr and "scored greedy" in result.stderr
+    assert "5 of 5 lines" in fault(lines, "-m", model, "--decoder", "own")
+    told = scores(lines, "-m", model, "--allow-leak")
+    assert told["decoder"] == "own" and "5 of 5 lines" in told["leak"]
 
 
 def test_an_unknown_normaliser_is_said_before_any_reading(plain, reader, monkeypatch):

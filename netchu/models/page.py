@@ -17,6 +17,7 @@ from netchu.errors import NetchuError
 from netchu.models.blocks import Residual, conv
 from netchu.page.maps import ABOVE, MAPS
 
+Four = tuple[int, int, int, int]
 FAINTEST = 4.0  # grey levels: fainter contrast than this is not stretched, so that a blank page stays blank
 
 
@@ -37,7 +38,7 @@ class PageNetwork(nn.Module):
 
     multiple = 32
 
-    def __init__(self, stem: int, widths: tuple[int, int, int, int], depths: tuple[int, int, int, int], up: int) -> None:
+    def __init__(self, stem: int, widths: Four, depths: Four, up: int) -> None:
         """`widths` and `depths` of the stages at a 4th, 8th, 16th and 32nd; `up`: channels of the way back at a 4th."""
         super().__init__()
         self.contrast = Contrast()
@@ -52,7 +53,7 @@ class PageNetwork(nn.Module):
         self.merges = nn.ModuleList(conv(wide, back) for wide, back in zip(backs[1:], backs[:-1]))
         self.head = nn.Sequential(conv(up, up), nn.Conv2d(up, MAPS, 1))
         with torch.no_grad():  # nearly all of a page is neither ribbon nor end
-            self.head[1].bias[:ABOVE] = -3.0  # type: ignore[index]
+            self.head[1].bias[:ABOVE] = -3.0  # type: ignore[index,operator]
 
     def logits(self, images: Tensor) -> Tensor:
         """The maps before probabilities are made of the first three."""
@@ -69,7 +70,7 @@ class PageNetwork(nn.Module):
         return output
 
     def forward(self, images: Tensor) -> Tensor:
-        """Probabilities of ribbon, start and end, then heights above and below as netchu.page.maps.to_map gives them."""
+        """Probabilities of ribbon, start and end, then heights above and below as `to_map` gives them."""
         maps = self.logits(images)
         return torch.cat([torch.sigmoid(maps[:, :ABOVE]), maps[:, ABOVE:]], dim=1)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from netchu.errors import NetchuError
 from netchu.image import Grey, Source, open_grey
 from netchu.page.maps import STRIDE, Floats
-from netchu.page.trace import FoundLine, TraceOptions, trace
+from netchu.page.trace import USUAL, FoundLine, TraceOptions, trace
 from netchu.records import Line, Page
 from netchu.session import METADATA_KEY, open_onnx
 
@@ -89,7 +89,7 @@ class LineFinder:
         maps: Floats = self._session.run(["maps"], {"images": images})[0]
         return maps
 
-    def find_lines(self, picture: Source, options: TraceOptions = TraceOptions()) -> list[FoundLine]:
+    def find_lines(self, picture: Source, options: TraceOptions = USUAL) -> list[FoundLine]:
         """The lines of a page, from the top down, in its pixels: see `find_with`.
 
         Raises NetchuError when it is not a picture.
@@ -97,9 +97,7 @@ class LineFinder:
         return find_with(self.maps, open_grey(picture), options)
 
 
-def find_with(
-    paint: Callable[[Grey], Floats], grey: Grey, options: TraceOptions = TraceOptions()
-) -> list[FoundLine]:  # fmt: skip
+def find_with(paint: Callable[[Grey], Floats], grey: Grey, options: TraceOptions = USUAL) -> list[FoundLine]:
     """The lines of a grey page (h, w), from the top down, in its pixels; none on a blank one.
 
     `paint`: uint8 (N, H, W) -> maps (N, MAPS, H / 4, W / 4). Pages are looked at with about a million pixels, those of

@@ -1,9 +1,9 @@
 """What a line finder's network is taught to paint: the maps of a page, and the lines that they are painted from.
 
 Maps are STRIDE times smaller than the picture that the network sees. A line is its baseline as points with, at each,
-the top and the foot of its ink (TRACKED). The ribbon along the baseline and what ends it at both sides follow Grüning,
-Leifert, Strauß, Michael and Labahn 2019, "A Two-Stage Method for Text Line Detection in Historical Documents" (ARU-Net),
-with the start apart from the end as Kiessling 2020, "A Modular Region and Text Line Layout Analysis System" (kraken).
+the top and the foot of its ink (Track). The ribbon along the baseline and what ends it at both sides follow Grüning,
+Leifert, Strauß, Michael and Labahn 2019, "A Two-Stage Method for Text Line Detection in Historical Documents"
+(ARU-Net); start apart from end is of Kiessling 2020, "A Modular Region and Text Line Layout Analysis System" (kraken).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Track = NDArray[np.float64]  # (points, 3, 2): top, baseline, foot of a line at 
 STRIDE = 4  # pixels of the picture to one of the maps
 RIBBON, START, END, ABOVE, BELOW = range(5)  # the maps; the last two hold heights as `to_map` gives them
 MAPS = 5
-HALF = (0.07, 0.75, 2.0)  # half the ribbon's width: share of the line's height, least and most, the latter in map pixels
+HALF = (0.07, 0.75, 2.0)  # half the ribbon's width: share of the line's height; least and most, in map pixels
 INSIDE, OUTSIDE = 0.5, 1.5  # map pixels that the mark of a line's end reaches into the line and beyond it
 TALL = 0.75  # share of the line's height above and below its baseline that these marks have
 SPACING = 2.0  # map pixels between the points of a track, about

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -45,6 +46,9 @@ class TraceOptions:
     stop: float = 0.3  # probability of an end, between two pieces, that keeps them apart
 
 
+USUAL = TraceOptions()
+
+
 @dataclass(frozen=True)
 class _Piece:
     """A stretch of ribbon, from its start to its end, in map pixels."""
@@ -75,9 +79,7 @@ class _Piece:
         return self.points[-1 if last else 0], along / max(float(np.hypot(*along)), 1e-9)
 
 
-def trace(
-    maps: Floats, scale: tuple[float, float] = (1.0, 1.0), options: TraceOptions = TraceOptions()
-) -> list[FoundLine]:
+def trace(maps: Floats, scale: tuple[float, float] = (1.0, 1.0), options: TraceOptions = USUAL) -> list[FoundLine]:
     """Maps (MAPS, h, w) -> the lines on them, from the top down. The first three hold probabilities.
 
     `scale`: pixels of the page to one of the network's picture, across and down.
@@ -90,9 +92,7 @@ def trace(
     return sorted(found, key=lambda line: (min(y for _, y in line.baseline), line.baseline[0]))
 
 
-def _components(
-    maps: Floats, ends: Floats, options: TraceOptions
-) -> list[tuple[Numbers, Numbers, Numbers]]:  # fmt: skip
+def _components(maps: Floats, ends: Floats, options: TraceOptions) -> list[tuple[Numbers, Numbers, Numbers]]:
     """The connected pieces of ribbon: points (n, 2), probabilities (n,), heights above and below (n, 2) of each."""
     mask = (maps[RIBBON] >= options.ribbon) & (ends < options.end)
     count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
@@ -104,7 +104,7 @@ def _components(
     points = np.stack([columns, rows], axis=1).astype(np.float64)
     weights = maps[RIBBON][rows, columns].astype(np.float64)
     heights = from_map(maps[ABOVE : BELOW + 1, rows, columns]).T.astype(np.float64)
-    return [(points[a:b], weights[a:b], heights[a:b]) for a, b in zip(borders[:-1], borders[1:]) if b - a >= 3]
+    return [(points[a:b], weights[a:b], heights[a:b]) for a, b in pairwise(borders) if b - a >= 3]
 
 
 def _pieces(points: Numbers, weights: Numbers, heights: Numbers) -> list[_Piece]:
@@ -145,7 +145,7 @@ def _chains(bins: NDArray[np.int64], levels: Numbers) -> list[list[int]]:
     chains: list[list[int]] = []
     open_ends: list[int] = []  # chains that may go on
     borders = np.flatnonzero(np.concatenate([[True], np.diff(bins) > 0, [True]]))
-    for start, stop in zip(borders[:-1].tolist(), borders[1:].tolist()):
+    for start, stop in pairwise(borders.tolist()):
         free = list(range(start, stop))
         going = []
         near = sorted(
@@ -271,9 +271,7 @@ def _outlined(line: _Piece, scale: Numbers, heights: float) -> FoundLine:
     top = points + up * np.maximum(above[chosen] * heights, 1.0)[:, None]
     foot = points - up * np.maximum(below[chosen] * heights, 1.0)[:, None]
     polygon = np.concatenate([top, foot[::-1]])
-    return FoundLine(
-        _as_points(points), _as_points(polygon), line.weight / line.pixels, line.height * STRIDE * heights
-    )
+    return FoundLine(_as_points(points), _as_points(polygon), line.weight / line.pixels, line.height * STRIDE * heights)
 
 
 def _enveloped(values: Numbers, width: int) -> Numbers:

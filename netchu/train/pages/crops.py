@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from netchu.data.ops import Canvas, Mix
 from netchu.image import Grey
 from netchu.page.detect import fitting_scale
-from netchu.page.maps import MAPS, STRIDE, Floats, Track, paint
+from netchu.page.maps import STRIDE, Floats, Track, paint
 from netchu.synth.camera import CAMERA
 from netchu.synth.ink import Rng
 from netchu.train.pages.truth import PageTruth
@@ -42,7 +42,7 @@ class Crop:
 
 
 def cut(page: PageTruth, size: int, rng: Rng, strength: float) -> Crop:
-    """A crop of size x size pixels, augmented at that strength; 0: upright, at the size at which pages are looked at."""
+    """A crop of size x size pixels, augmented; strength 0: upright, at the size at which pages are looked at."""
     picture = page.picture
     height, width = picture.shape
     factor = fitting_scale(width, height)
@@ -167,5 +167,6 @@ class Batch:
 
 
 def stacked(crops: Sequence[Crop]) -> Batch:
-    assert all(len(crop.maps) == MAPS for crop in crops)
-    return Batch(*(np.stack([getattr(crop, name) for crop in crops]) for name in ("picture", "maps", "known", "counts")))
+    """Crops of one size as a batch."""
+    names = ("picture", "maps", "known", "counts")
+    return Batch(*(np.stack([getattr(crop, name) for crop in crops]) for name in names))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +15,8 @@ from netchu.train.pages.config import PageConfig
 from netchu.train.pages.export import export_finder
 from netchu.train.pages.feed import Draw
 from netchu.train.pages.loop import BEST, LAST, PageProgress, PageTrainer, Report
-from netchu.train.pages.truth import gather_pages
+from netchu.train.pages.truth import PageTruth, gather_pages, track_of
+from netchu.train.run import cores
 
 if TYPE_CHECKING:
     from netchu.synth.drawer import DrawSpec
@@ -56,7 +56,7 @@ def train_pages(
             f"{folder}: holds no run to go on with; leave --resume out" if resume else
             f"{folder}: holds a run already; --resume goes on with it, another -o (or removing it) starts afresh"
         )  # fmt: skip
-    torch.set_num_threads(config.threads or len(os.sched_getaffinity(0)))
+    torch.set_num_threads(config.threads or cores())
     material = gather_pages(paths, config.held)
     torch.manual_seed(config.seed)
     trainer = PageTrainer(build_page(config.architecture), material, config, folder, report, _drawing(synth))
@@ -91,4 +91,10 @@ def _drawing(synth: DrawSpec | None) -> Draw | None:
         return None
     from netchu.synth.page import PageDrawer
 
-    return PageDrawer(synth.open()).sample
+    drawer = PageDrawer(synth.open())
+
+    def draw(k: int) -> PageTruth:
+        picture, page = drawer.sample(k)
+        return PageTruth(tuple(track_of(line) for line in page.lines), (), drawn=picture)
+
+    return draw

@@ -88,7 +88,7 @@ def truth_of(sample: PageSample) -> PageTruth:
 
 
 def track_of(line: Line) -> Track:
-    """The track of a line; where only its outline is known the baseline lies FEET of its height above its lower edge."""
+    """The track of a line; without a baseline it gets one FEET of its height above the lower edge of its outline."""
     return track(line.baseline or _standing(line.polygon), line.polygon, SPACING)
 
 
@@ -102,7 +102,8 @@ def _standing(polygon: Sequence[Point]) -> tuple[Point, Point]:
     flat = abs(two[0] - one[0]) >= abs(two[1] - one[1])
     if (two - one)[0 if flat else 1] < 0:
         first, second = (two, one), (three, four)
-    lower, upper = (first, second) if (first[0][1] > second[0][1] if flat else first[0][0] < second[0][0]) else (second, first)
+    is_lower = first[0][1] > second[0][1] if flat else first[0][0] < second[0][0]
+    lower, upper = (first, second) if is_lower else (second, first)
     start, end = (low + FEET * (high - low) for low, high in zip(lower, upper))
     return (float(start[0]), float(start[1])), (float(end[0]), float(end[1]))
 

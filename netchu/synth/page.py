@@ -159,7 +159,7 @@ def _curve(width: int, slope: float, unit: float, rng: Rng) -> NDArray[np.float6
     wave = rng.uniform(0, 0.35) * unit * (rng.random() < 0.5)
     period = float(rng.uniform(300, 1200))
     phase = float(rng.uniform(0, 2 * np.pi))
-    return slope * x + wave * (np.sin(2 * np.pi * x / period + phase) - np.sin(phase))
+    return np.asarray(slope * x + wave * (np.sin(2 * np.pi * x / period + phase) - np.sin(phase)))
 
 
 def _envelope(

@@ -18,6 +18,7 @@ from netchu.page.maps import ABOVE, BELOW, END, INSIDE, RIBBON, START, STRIDE, F
 from netchu.records import Point
 
 Numbers = NDArray[np.float64]
+MOSTLY = 0.8  # share of a piece that lies along a longer one, for it to be part of that
 TURN = float(np.cos(np.radians(30)))  # pieces that meet at a sharper angle are not one line
 
 
@@ -44,6 +45,8 @@ class TraceOptions:
     sure: float = 0.0  # and those less sure than this
     gap: float = 1.0  # pieces no farther apart than this are joined where no end is between them
     stop: float = 0.3  # probability of an end, between two pieces, that keeps them apart
+    aside: float = 0.4  # how far pieces that follow one another may lie apart across the line
+    doubled: float = 0.35  # pieces no farther than this from a longer one, all along, are part of it
 
 
 USUAL = TraceOptions()
@@ -86,7 +89,7 @@ def trace(maps: Floats, scale: tuple[float, float] = (1.0, 1.0), options: TraceO
     """
     ends = np.maximum(maps[START], maps[END])
     pieces = [piece for group in _components(maps, ends, options) for piece in _pieces(*group)]
-    lines = _joined(pieces, ends, options)
+    lines = _joined(_single(pieces, options), ends, options)
     lines = [_extended(_directed(line, maps), ends) for line in lines]
     found = [_outlined(line, np.asarray(scale) * STRIDE, min(scale)) for line in lines if _is_line(line, options)]
     return sorted(found, key=lambda line: (min(y for _, y in line.baseline), line.baseline[0]))
@@ -175,6 +178,25 @@ def _smoothed(values: Numbers, width: int) -> Numbers:
     return result
 
 
+def _single(pieces: Sequence[_Piece], options: TraceOptions) -> list[_Piece]:
+    """The pieces without those that only run along a longer one: the frayed edges of a ribbon."""
+    order = sorted(pieces, key=lambda piece: -piece.length)
+    boxes = np.array([(*piece.points.min(axis=0), *piece.points.max(axis=0)) for piece in order]).reshape(-1, 4)
+    kept: list[int] = []
+    for place, piece in enumerate(order):
+        reach = options.doubled * np.array([order[other].height for other in kept])
+        inside = (boxes[kept, :2] - reach[:, None] <= boxes[place, 2:]) & (
+            boxes[kept, 2:] + reach[:, None] >= boxes[place, :2]
+        )
+        near = np.zeros(len(piece.points), dtype=bool)
+        for which in np.flatnonzero(inside.all(axis=1)):
+            gaps = piece.points[:, None] - order[kept[which]].points[None]
+            near |= (gaps * gaps).sum(axis=2).min(axis=1) < reach[which] ** 2
+        if not len(near) or near.mean() < MOSTLY:
+            kept.append(place)
+    return [order[place] for place in kept]
+
+
 def _joined(pieces: Sequence[_Piece], ends: Floats, options: TraceOptions) -> list[_Piece]:
     """Pieces, each with those that go on where it stops: near, in its direction, and no end of a line between them."""
     if len(pieces) < 2:
@@ -188,7 +210,8 @@ def _joined(pieces: Sequence[_Piece], ends: Floats, options: TraceOptions) -> li
     ahead = (gap * tail_way[:, None]).sum(axis=2)
     beside = np.abs(gap[..., 0] * tail_way[:, None, 1] - gap[..., 1] * tail_way[:, None, 0])
     straight = (tail_way[:, None] * head_way[None]).sum(axis=2) > TURN
-    close = (ahead > -0.5 * tall) & (ahead < options.gap * tall) & (beside < 0.3 * tall) & straight
+    near = (ahead > -0.5 * tall) & (ahead < options.gap * tall) & (beside < options.aside * tall)
+    close = near & straight
     np.fill_diagonal(close, False)
     pairs = sorted(zip(*np.nonzero(close)), key=lambda pair: float(np.hypot(*gap[pair])))
     after: dict[int, int] = {}

@@ -277,7 +277,7 @@ def test_the_command_trains_goes_on_and_says_what_is_wrong(pages: Path, tmp_path
         ([], "holds a run already"),
         (["--resume", "-s", "batch=2"], "batch changed since"),
         (["-s", "stepps=3"], "did you mean steps"),
-        (["-m", "vi"], "line readers"),
+        (["-e", "3"], "line readers"),
     ):
         failed = run(netchu, ["train", *options, *quick, *extra])
         assert isinstance(failed.exception, NetchuError) and said in str(failed.exception)

@@ -26,6 +26,7 @@ TURN = 3.5  # degrees, s.d., at strength 1; no more than 9
 QUARTER = 0.03  # share of crops that lie on a side or upside down
 BEND = 7.0  # pixels, s.d. of what each knot of the bend moves
 KNOTS = 160  # pixels between the knots
+OUTSIDE = 80.0  # pixels beyond the crop's edges up to which lines are followed
 ON_TEXT = 0.8  # share of crops that are laid over a line
 TONES = Mix(CAMERA, weights={"perspective": 0, "curl": 0, "shape": 0, "binary": 2, "invert": 2, "jpeg": 1.5})
 SHADE = 0.3  # share of crops with uneven light over all of the page
@@ -54,9 +55,8 @@ def cut(page: PageTruth, size: int, rng: Rng, strength: float) -> Crop:
     shift = size / 2 - matrix @ _aim(page, (width, height), rng) + rng.uniform(-size / 4, size / 4, 2)
     bend = _bend(size, rng, strength)
     grey = _seen(picture, matrix, shift, bend, size, rng)
-    tracks = [_moved(each, matrix, shift, bend) for each in page.tracks]
     side = size // STRIDE
-    maps, known = paint([each for each in tracks if _shows(each, size)], (side, side))
+    maps, known = paint(_within(page.tracks, matrix, shift, bend), (side, side))
     counts = np.ones((side, side), dtype=np.float32)
     for area in page.ignored:
         corners = np.round(_moved(area, matrix, shift, bend) / STRIDE).astype(np.int32)
@@ -92,9 +92,15 @@ def _bend(size: int, rng: Rng, strength: float) -> Plane:
     count = size // KNOTS + 4
     amount = BEND * strength * float(rng.uniform(0, 1)) * (rng.random() < 0.6)
     knots = rng.normal(0, 1, (2, count, count)).astype(np.float32) * np.float32(amount)
-    first = KNOTS  # so that the spline's own edges lie outside
-    planes = [cv2.resize(plane, (count * KNOTS, count * KNOTS), interpolation=cv2.INTER_CUBIC) for plane in knots]
-    return np.stack([plane[first : first + size, first : first + size] for plane in planes])
+    coarse = KNOTS // 8  # first to an 8th of the crop's pixels: a spline that is linear there is as smooth
+    planes = []
+    for plane in knots:
+        plane = cv2.resize(plane, (count * coarse, count * coarse), interpolation=cv2.INTER_CUBIC)
+        part = plane[
+            coarse : coarse - (-size // 8), coarse : coarse - (-size // 8)
+        ]  # the spline's own edges lie outside
+        planes.append(cv2.resize(part, (part.shape[1] * 8, part.shape[0] * 8))[:size, :size])
+    return np.stack(planes)
 
 
 def _seen(
@@ -112,14 +118,15 @@ def _seen(
     part = picture[low[1] : high[1], low[0] : high[0]]
     sides = [max(1, round((high[axis] - low[axis]) * scale)) for axis in (0, 1)]
     part = cv2.resize(part, (sides[0], sides[1]), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)  # type: ignore[assignment]
-    across, down = np.meshgrid(np.arange(size) + 0.5, np.arange(size) + 0.5)
-    seen = np.stack([across + bend[0], down + bend[1]], axis=-1) - shift
-    seen = seen @ back.T - low
-    seen *= np.array(sides) / (high - low)
+    shrink = np.array(sides) / (high - low)
+    way = (back * shrink[:, None]).astype(np.float32)
+    start = ((-shift @ back.T - low) * shrink - 0.5).astype(np.float32)
+    middles = np.arange(size, dtype=np.float32) + np.float32(0.5)
+    across, down = bend[0] + middles, bend[1] + middles[:, None]
+    maps = [row[0] * across + row[1] * down + first for row, first in zip(way, start)]
     fill, paper = rng.random(), int(rng.integers(0, 256))
     border = (cv2.BORDER_REPLICATE, 0) if fill < 0.5 else (cv2.BORDER_CONSTANT, paper if fill < 0.8 else 0)
-    maps = (seen - 0.5).astype(np.float32)
-    result = cv2.remap(part, maps[..., 0], maps[..., 1], cv2.INTER_LINEAR, borderMode=border[0], borderValue=border[1])
+    result = cv2.remap(part, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=border[0], borderValue=border[1])
     return np.asarray(result, dtype=np.uint8)
 
 
@@ -135,10 +142,22 @@ def _moved(points: NDArray[np.float64], matrix: NDArray[np.float64], shift: NDAr
     return result
 
 
-def _shows(each: Track, size: int) -> bool:
-    """Whether any of a line may lie in the crop."""
-    low, high = np.nanmin(each, axis=(0, 1)), np.nanmax(each, axis=(0, 1))
-    return bool((high > -16).all() and (low < size + 16).all())
+def _within(
+    tracks: Sequence[Track], matrix: NDArray[np.float64], shift: NDArray[np.float64], bend: Plane
+) -> list[Track]:
+    """The lines that the crop shows, as it shows them, without what lies far outside."""
+    if not tracks:
+        return []
+    moved = _moved(np.concatenate(tracks), matrix, shift, bend)
+    near = (np.abs(moved[:, 1] - bend.shape[1] / 2) < bend.shape[1] / 2 + OUTSIDE).all(axis=1)
+    found, start = [], 0
+    for each in tracks:
+        places = np.flatnonzero(near[start : start + len(each)])
+        if len(places):
+            first, last = max(0, places[0] - 1), min(len(each) - 1, places[-1] + 1)
+            found.append(moved[start + first : start + last + 1])
+        start += len(each)
+    return found
 
 
 def toned(grey: Grey, rng: Rng, strength: float) -> Grey:

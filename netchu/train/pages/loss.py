@@ -12,7 +12,7 @@ from torch import Tensor
 
 from netchu.page.maps import ABOVE
 
-RARE = (2.0, 4.0, 4.0)  # weight of set pixels in the cross-entropy of ribbon, start and end
+RARE = (1.0, 2.0, 2.0)  # weight of set pixels in the cross-entropy of ribbon, start and end
 ENTROPY, DICE, HEIGHT = 4.0, 1.0, 0.5  # weights of the three parts; the first is a mean over all pixels
 
 

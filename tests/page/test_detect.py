@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import netchu
 from netchu.errors import NetchuError
 from netchu.page import detect
 from netchu.page.detect import AREA, LONGEST, MOST, MULTIPLE, FinderInfo, find_with, fitting_scale, page_of
 from netchu.page.maps import ABOVE, BELOW, MAPS, RIBBON, STRIDE, to_map
 from netchu.records import Page
+from netchu.session import ModelInfo
 
 
 class Painter:
@@ -94,6 +98,13 @@ def test_what_a_file_says_of_itself():
         FinderInfo.from_json('{"format": 1}')
     with pytest.raises(NetchuError, match="install a newer netchu"):
         FinderInfo.from_json('{"format": 99, "kind": "lines"}')
+
+
+def test_a_reader_is_told_apart_from_a_finder():
+    with pytest.raises(NetchuError, match="finds lines and does not read them"):
+        ModelInfo.from_json(FinderInfo("lines").to_json())
+    with pytest.raises(NetchuError, match="reads lines and does not find them"):
+        detect.LineFinder(Path(netchu.__file__).parent / "weights" / "vi.onnx")
 
 
 def test_a_file_that_is_no_finder_is_one_clear_line(tmp_path):

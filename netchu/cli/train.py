@@ -65,8 +65,8 @@ def train(
     }
     if base and architecture:
         raise NetchuError("-m and -a: a base model brings its own architecture; leave one of the two out")
-    if pages and (base or epochs or rehearse or overfit_check):
-        raise NetchuError("--pages: -m, -e, --rehearse and --overfit-check are for line readers; leave them out")
+    if pages and (epochs or rehearse or overfit_check):
+        raise NetchuError("--pages: -e, --rehearse and --overfit-check are for line readers; leave them out")
     config: Any = configure(options, PageConfig() if pages else TrainConfig())
     spec = None
     if synth:
@@ -78,7 +78,7 @@ def train(
     if isinstance(config, PageConfig):
         from netchu.cli.train_pages import train_finder
 
-        return train_finder([Path(name) for name in datasets], output, config, resume, as_json, spec)
+        return train_finder([Path(name) for name in datasets], output, config, resume, as_json, spec, base)
     sources = [Source.parse(text) for text in datasets]
     sources += [Source.parse(text if "@" in text else f"{text}@0.2") for text in rehearse]
     if not sources and spec is None:

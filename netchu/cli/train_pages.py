@@ -12,13 +12,13 @@ import click
 
 
 def train_finder(
-    datasets: Sequence[Path], output: Path, config: Any, resume: bool, as_json: bool, synth: Any
+    datasets: Sequence[Path], output: Path, config: Any, resume: bool, as_json: bool, synth: Any, base: str | None
 ) -> None:  # fmt: skip
     """Run the training, a row an event on the screen; exit code 130 when it was interrupted."""
     from netchu.train.pages.run import train_pages
 
     show = (lambda event: click.echo(json.dumps(event, ensure_ascii=False))) if as_json else _say
-    outcome = train_pages(datasets, output, config, resume, show, synth)
+    outcome = train_pages(datasets, output, config, resume, show, synth, Path(base) if base else None)
     if outcome.model is None:
         click.echo(f"netchu: interrupted; --resume goes on from {outcome.folder}", err=True)
         sys.exit(130)

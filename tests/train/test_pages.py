@@ -34,7 +34,7 @@ from netchu.train.pages.export import check_parity, export_finder  # noqa: E402
 from netchu.train.pages.feed import Feed  # noqa: E402
 from netchu.train.pages.loop import BEST, LAST, PageTrainer  # noqa: E402
 from netchu.train.pages.loss import page_loss  # noqa: E402
-from netchu.train.pages.run import train_pages  # noqa: E402
+from netchu.train.pages.run import start_from, train_pages  # noqa: E402
 from netchu.train.pages.truth import PageMaterial, gather_pages, track_of, truth_of  # noqa: E402
 
 torch.set_num_threads(1)
@@ -234,6 +234,25 @@ def test_exported_is_what_was_trained(architecture: str, tmp_path: Path) -> None
         next(network.parameters()).mul_(1.5)
     with pytest.raises(NetchuError, match="maps differ from those trained"):
         check_parity(network.eval(), finder)
+
+
+def test_training_goes_on_from_a_model_file_or_a_checkpoint(pages: Path, tmp_path: Path) -> None:
+    first = trainer_of(pages, tmp_path, steps=2)
+    first.run()
+    export_finder(tmp_path / BEST, tmp_path / "lines.onnx")
+    for name, exact in ((BEST, True), ("lines.onnx", False)):
+        network, architecture = start_from(tmp_path / name)
+        assert architecture == "ribbon-tiny"
+        for (what, one), other in zip(network.state_dict().items(), first.average.state_dict().values()):
+            if not what.endswith("num_batches_tracked"):
+                assert torch.allclose(one, other, atol=0 if exact else 2e-3), what
+    groups, state = checkpoint.load(tmp_path / BEST)
+    groups["average"].pop("stem.0.weight")
+    checkpoint.save(tmp_path / "less.safetensors", groups, state)
+    with pytest.raises(NetchuError, match="cannot be trained further"):
+        start_from(tmp_path / "less.safetensors")
+    with pytest.raises(NetchuError, match="no such file"):
+        train_pages([pages], tmp_path / "on.onnx", QUICK, base=tmp_path / "none.onnx")
 
 
 def test_only_pages_of_the_train_part_are_learnt_from(tmp_path: Path) -> None:

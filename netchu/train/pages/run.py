@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from netchu.errors import NetchuError
-from netchu.models.page import build_page
+from netchu.models.page import PageNetwork, build_page
+from netchu.page.detect import LineFinder
+from netchu.train import checkpoint
+from netchu.train.finetune import weights_of
 from netchu.train.pages.config import PageConfig
 from netchu.train.pages.export import export_finder
 from netchu.train.pages.feed import Draw
@@ -40,10 +43,12 @@ def train_pages(
     resume: bool = False,
     report: Report | None = None,
     synth: DrawSpec | None = None,
+    base: Path | None = None,
 ) -> PageOutcome:
     """Train on the train parts of page data sets, on pages drawn by `synth` or on both, and write `output` (.onnx).
 
-    The run's folder is `output`.run. Raises NetchuError for unusable data, a folder that already holds a run (without
+    The network is a fresh one or goes on from `base`, a line finder's file or checkpoint. The run's folder is
+    `output`.run. Raises NetchuError for unusable data, a folder that already holds a run (without
     `resume`), or options or data that changed since (with it).
     """
     if not paths and synth is None:
@@ -59,7 +64,11 @@ def train_pages(
     torch.set_num_threads(config.threads or cores())
     material = gather_pages(paths, config.held)
     torch.manual_seed(config.seed)
-    trainer = PageTrainer(build_page(config.architecture), material, config, folder, report, _drawing(synth))
+    network = build_page(config.architecture)
+    if base:
+        network, architecture = start_from(base)
+        config = replace(config, architecture=architecture)
+    trainer = PageTrainer(network, material, config, folder, report, _drawing(synth))
     if resume:
         _check_same(trainer)
     trainer.log({
@@ -72,6 +81,27 @@ def train_pages(
         export_finder(folder / BEST, output, scores={"held": progress.best} if material.held else {})
         model = output
     return PageOutcome(model, folder, progress)
+
+
+def start_from(base: Path) -> tuple[PageNetwork, str]:
+    """The network of a line finder's file or checkpoint, to be trained further, and its architecture.
+
+    Raises NetchuError when it is none of ours, or its weights do not fit.
+    """
+    if base.suffix == ".safetensors":
+        groups, state = checkpoint.load(base)
+        weights, architecture = groups["average"], str(state["architecture"])
+    else:
+        architecture = LineFinder(base).info.architecture  # says in one line what is wrong with a file that is not ours
+        weights = weights_of(base)
+    network = build_page(architecture)
+    own = network.state_dict()
+    for name, fresh in own.items():
+        trained = weights.get(name, fresh if name.endswith("num_batches_tracked") else None)
+        if trained is None or trained.shape != fresh.shape:
+            raise NetchuError(f"{base}: {name} is missing or of another shape; it cannot be trained further")
+        fresh.copy_(trained)
+    return network, architecture
 
 
 def _check_same(trainer: PageTrainer) -> None:

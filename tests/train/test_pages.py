@@ -246,6 +246,11 @@ def test_training_goes_on_from_a_model_file_or_a_checkpoint(pages: Path, tmp_pat
         for (what, one), other in zip(network.state_dict().items(), first.average.state_dict().values()):
             if not what.endswith("num_batches_tracked"):
                 assert torch.allclose(one, other, atol=0 if exact else 2e-3), what
+    done = CliRunner().invoke(netchu, ["export", str(tmp_path / BEST), "-o", str(tmp_path / "made.onnx")])
+    assert done.exit_code == 0 and "ribbon-tiny" in done.output
+    assert LineFinder(tmp_path / "made.onnx").info.name == "made"
+    wrong = CliRunner().invoke(netchu, ["export", str(tmp_path / BEST), "-o", str(tmp_path / "b.onnx"), "--int8", "x"])
+    assert "are for models that read" in str(wrong.exception)
     groups, state = checkpoint.load(tmp_path / BEST)
     groups["average"].pop("stem.0.weight")
     checkpoint.save(tmp_path / "less.safetensors", groups, state)

@@ -24,7 +24,7 @@ from netchu.train.run import cores
 if TYPE_CHECKING:
     from netchu.synth.drawer import DrawSpec
 
-MAY_CHANGE = frozenset({"threads", "workers", "evaluate_every", "save_every"})  # what resuming does not hold fast
+MAY_CHANGE = frozenset({"threads", "workers", "evaluate_every", "save_every", "steps"})  # what resuming may change
 
 
 @dataclass(frozen=True)

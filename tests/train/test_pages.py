@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import signal
 from pathlib import Path
 
@@ -208,7 +207,7 @@ def test_an_interrupt_leaves_a_checkpoint_to_go_on_from(pages: Path, tmp_path: P
     def interrupted(batch):
         loss = step(batch)
         if trainer.progress.step == 3:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return loss
 
     trainer.step = interrupted  # type: ignore[method-assign]

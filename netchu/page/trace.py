@@ -18,6 +18,7 @@ from netchu.page.maps import ABOVE, BELOW, END, INSIDE, RIBBON, START, STRIDE, F
 from netchu.records import Point
 
 Numbers = NDArray[np.float64]
+ROUND = 0.08  # variance across a piece to that along it from which it has no direction of its own: lines lie flat
 MOSTLY = 0.8  # share of a piece that lies along a longer one, for it to be part of that
 TURN = float(np.cos(np.radians(30)))  # pieces that meet at a sharper angle are not one line
 
@@ -42,10 +43,10 @@ class TraceOptions:
     ribbon: float = 0.5  # least probability of a ribbon's pixels
     end: float = 0.5  # least probability of a pixel that parts lines
     shortest: float = 0.3  # lines shorter than this are dropped
-    sure: float = 0.0  # and those less sure than this
+    sure: float = 0.6  # and those less sure than this
     gap: float = 1.0  # pieces no farther apart than this are joined where no end is between them
     stop: float = 0.3  # probability of an end, between two pieces, that keeps them apart
-    aside: float = 0.4  # how far pieces that follow one another may lie apart across the line
+    aside: float = 0.6  # how far pieces that follow one another may lie apart across the line
     doubled: float = 0.35  # pieces no farther than this from a longer one, all along, are part of it
 
 
@@ -114,7 +115,8 @@ def _pieces(points: Numbers, weights: Numbers, heights: Numbers) -> list[_Piece]
     """The stretches of a connected piece of ribbon: one, unless it forks or bends back."""
     middle = np.average(points, axis=0, weights=weights)
     spread = (points - middle).T @ ((points - middle) * weights[:, None])
-    along = np.linalg.eigh(spread)[1][:, 1]
+    sizes, ways = np.linalg.eigh(spread)
+    along = ways[:, 1] if sizes[0] < ROUND * sizes[1] else np.array([1.0, 0.0])
     along = along if along[0] > 1e-6 or (abs(along[0]) <= 1e-6 and along[1] > 0) else -along
     across = np.array([-along[1], along[0]])
     u, v = (points - middle) @ along, (points - middle) @ across

@@ -74,7 +74,7 @@ def restore(source: Path) -> tuple[LineNetwork, dict[str, Any]]:
 
 
 @torch.no_grad()
-def round_to_half(network: LineNetwork) -> None:
+def round_to_half(network: torch.nn.Module) -> None:
     """Round, in place, the weights that the file stores in half precision to what it can hold."""
     for weight in network.parameters():
         if weight.ndim > 1:
@@ -95,14 +95,14 @@ def to_onnx(network: LineNetwork, info: ModelInfo) -> bytes:
             do_constant_folding=False, keep_initializers_as_inputs=False,
         )  # fmt: skip
         model = onnx.load(str(Path(folder) / "model.onnx"))
-    _keep_trainable(model.graph, network)
-    _store_half(model.graph)
+    keep_trainable(model.graph, network)
+    store_half(model.graph)
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, info.to_json()
     return bytes(model.SerializeToString())
 
 
-def _keep_trainable(graph: onnx.GraphProto, network: LineNetwork) -> None:
+def keep_trainable(graph: onnx.GraphProto, network: torch.nn.Module) -> None:
     """See that every weight is in the file under its own name, so that training can go on from the file alone.
 
     Nothing is folded on export (the runtime folds on loading), which leaves all but the shortcut head in place; that
@@ -117,7 +117,7 @@ def _keep_trainable(graph: onnx.GraphProto, network: LineNetwork) -> None:
             graph.initializer.append(onnx.numpy_helper.from_array(weight.cpu().numpy(), name))
 
 
-def _store_half(graph: onnx.GraphProto) -> None:
+def store_half(graph: onnx.GraphProto) -> None:
     """Keep weights of two and more dimensions as float16; the runtime widens them, once, when it loads the file."""
     used = {name for node in graph.node for name in node.input}
     for entry in graph.initializer:

@@ -61,6 +61,8 @@ class ModelInfo:
         fields = json.loads(text)
         if not isinstance(fields, dict):
             raise ValueError(f"{type(fields).__name__} instead of an object")
+        if fields.get("kind") == "lines":
+            raise NetchuError("a line finder: it finds lines and does not read them; name a model that reads")
         version = fields.pop("format")
         if version != FORMAT_VERSION:
             raise NetchuError(f"model format {version} is not one this version reads; install a newer netchu")

@@ -52,6 +52,15 @@ def test_reading_needs_no_training_library():
     assert torch == "False"
 
 
+def test_finding_lines_needs_no_training_library():
+    code = BLOCK + (
+        "import numpy as np\nfrom netchu.page.detect import find_with\n"
+        "paint = lambda images: np.zeros((1, 5, images.shape[1] // 4, images.shape[2] // 4), np.float32)\n"
+        "print(find_with(paint, np.full((300, 200), 230, np.uint8)))"
+    )
+    assert python(code) == "[]\n"
+
+
 def test_the_reading_verbs_need_no_training_library(tmp_path):
     (tmp_path / "lines.tsv").write_text(f"image\ttext\n{SAMPLE}\tHà Nội\n", encoding="utf-8")
     calls = [["read", SAMPLE], ["eval", str(tmp_path), "--json"], ["models", "list"], ["models", "show", "vi"],

@@ -108,6 +108,12 @@ def export(
     bare = not Path(model).exists() and Path(model).name == model and "." not in model  # then it is meant for a name
     known = model in zoo.MODELS or Path(model).suffix == ".onnx" or bare
     _check_target(output, zoo.find(model) if known else Path(model))
+    if not known and _is_finder(Path(model)):
+        if int8 or decoders or calibrate:
+            raise NetchuError(f"{model}: a line finder; --int8, --decoders and --calibrate are for models that read")
+        from netchu.train.pages.export import export_finder
+
+        return _say(output, export_finder(model, output, name=name or output.stem, licence=licence))
     wanted = metadata.read_decoders(decoders) if decoders else None
     sets = [_parse_held_out(each) for each in calibrate]
     with TemporaryDirectory() as folder:
@@ -131,8 +137,19 @@ def export(
         if sets:
             info = _calibrated(session, info, choices, sets)
         write_whole(output, metadata.with_info(read_bytes(made), info))
+    _say(output, info)
+
+
+def _say(output: Path, info: Any) -> None:
     size = output.stat().st_size / 1e6
     click.echo(f"{output}: {info.architecture}, {info.parameters:,} parameters, {size:.1f} MB")
+
+
+def _is_finder(path: Path) -> bool:
+    """Whether a checkpoint is of a line finder: it has no letters."""
+    from netchu.train import checkpoint
+
+    return "charset" not in checkpoint.load(path)[1]
 
 
 def _check_target(output: Path, source: Path) -> None:

@@ -37,6 +37,8 @@ _path = click.Path(path_type=Path)
 @click.option("--strokes", type=_path, help="For --synth: folder of pen strokes.")
 @click.option("--pieces", type=_path, help="For --synth: file of pieces of real lines.")
 @click.option("--synth-set", "changes", multiple=True, metavar="NAME=VALUE", help="One setting, over --synth's.")
+@click.option("--pages", is_flag=True,
+              help="Teach a line finder instead, from data sets of pages: see docs/pages.md.")  # fmt: skip
 @click.option("--overfit-check", is_flag=True, help="Only see whether 32 lines of the data can be learnt; a minute.")
 @click.option("--resume", is_flag=True, help="Go on with the run in the output's .run folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print every event as a JSON line.")
@@ -44,15 +46,16 @@ def train(
     datasets: tuple[str, ...], output: Path, base: str | None, recipe: Path | None, settings: tuple[str, ...],
     architecture: str | None, epochs: int | None, rehearse: tuple[str, ...], synth: str | None,
     fonts: Path | None, texts: Path | None, strokes: Path | None, pieces: Path | None, changes: tuple[str, ...],
-    overfit_check: bool, resume: bool, as_json: bool,
+    pages: bool, overfit_check: bool, resume: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Teach a model from data sets of transcribed lines, from lines that are drawn, or from both. No option is needed.
 
     A weight is how many times a data set's lines are seen in an epoch: `old@0.2` shows a fifth of them, in turn.
     """
     from netchu.settings import parse_setting, read_toml
-    from netchu.train.config import configure
+    from netchu.train.config import TrainConfig, configure
     from netchu.train.examples import Source
+    from netchu.train.pages.config import PageConfig
     from netchu.train.run import train as run
 
     options = read_toml(recipe) if recipe else {}
@@ -62,9 +65,9 @@ def train(
     }
     if base and architecture:
         raise NetchuError("-m and -a: a base model brings its own architecture; leave one of the two out")
-    sources = [Source.parse(text) for text in datasets]
-    sources += [Source.parse(text if "@" in text else f"{text}@0.2") for text in rehearse]
-    config = configure(options)
+    if pages and (epochs or rehearse or overfit_check):
+        raise NetchuError("--pages: -e, --rehearse and --overfit-check are for line readers; leave them out")
+    config: Any = configure(options, PageConfig() if pages else TrainConfig())
     spec = None
     if synth:
         from netchu.cli.synth import spec_of
@@ -72,6 +75,12 @@ def train(
         spec = spec_of(None, synth, fonts, texts, strokes, pieces, None, config.seed, False, changes)
     elif fonts or texts or strokes or pieces or changes:
         raise NetchuError("--fonts, --text, --strokes, --pieces and --synth-set go with --synth RECIPE")
+    if isinstance(config, PageConfig):
+        from netchu.cli.train_pages import train_finder
+
+        return train_finder([Path(name) for name in datasets], output, config, resume, as_json, spec, base)
+    sources = [Source.parse(text) for text in datasets]
+    sources += [Source.parse(text if "@" in text else f"{text}@0.2") for text in rehearse]
     if not sources and spec is None:
         raise NetchuError("nothing to train on: name a data set, or a recipe with --synth")
     if overfit_check:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
 
 from netchu.errors import NetchuError
+
+Config = TypeVar("Config")
 
 
 @dataclass(frozen=True)
@@ -45,22 +47,7 @@ class TrainConfig:
     draw_jobs: int = 1  # processes that draw
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value: Any = getattr(self, field.name)
-            kind: type = type(field.default)
-            if kind is tuple and isinstance(value, list):
-                value = tuple(value)
-            elif kind is float and type(value) is int:
-                value = float(value)
-            texts = all(isinstance(entry, str) for entry in value) if isinstance(value, tuple) else True
-            if type(value) is not kind or not texts:
-                raise NetchuError(f"option {field.name} = {value!r}: expected {_KINDS[kind]}")
-            object.__setattr__(self, field.name, value)
-        for name, low, high in _LIMITS:
-            if not low <= getattr(self, name) <= high:
-                raise NetchuError(f"option {name} = {getattr(self, name)}: must lie between {low:g} and {high:g}")
-        if self.precision not in ("auto", "float32", "bfloat16"):
-            raise NetchuError(f"option precision = {self.precision!r}: must be auto, float32 or bfloat16")
+        check_options(self, _LIMITS)
 
 
 _KINDS: dict[type, str] = {
@@ -78,12 +65,40 @@ _LIMITS = (
 )  # fmt: skip
 
 
-def configure(options: Mapping[str, Any], base: TrainConfig | None = None) -> TrainConfig:
-    """Options by name -> a config. Raises NetchuError that names the nearest on an unknown one."""
-    known = [field.name for field in dataclasses.fields(TrainConfig)]
+def check_options(config: Any, limits: Iterable[tuple[str, float, float]]) -> None:
+    """See that the fields of a frozen dataclass have the types of their defaults, and numbers their limits.
+
+    Lists become tuples and whole numbers floats where such is the default. Raises NetchuError that names the option.
+    """
+    for field in dataclasses.fields(config):
+        value: Any = getattr(config, field.name)
+        kind: type = type(field.default)
+        if kind is tuple and isinstance(value, list):
+            value = tuple(value)
+        elif kind is float and type(value) is int:
+            value = float(value)
+        texts = all(isinstance(entry, str) for entry in value) if isinstance(value, tuple) else True
+        if type(value) is not kind or not texts:
+            raise NetchuError(f"option {field.name} = {value!r}: expected {_KINDS[kind]}")
+        object.__setattr__(config, field.name, value)
+    for name, low, high in limits:
+        if not low <= getattr(config, name) <= high:
+            raise NetchuError(f"option {name} = {getattr(config, name)}: must lie between {low:g} and {high:g}")
+    if config.precision not in ("auto", "float32", "bfloat16"):
+        raise NetchuError(f"option precision = {config.precision!r}: must be auto, float32 or bfloat16")
+
+
+def configure(options: Mapping[str, Any], base: Config | None = None) -> Config:
+    """Options by name -> a config: `base` (TrainConfig() unless given) with these changed.
+
+    Raises NetchuError that names the nearest on an unknown one.
+    """
+    config: Any = base or TrainConfig()
+    known = [field.name for field in dataclasses.fields(config)]
     for name in options:
         if name not in known:
             near = get_close_matches(name, known, 1)
             hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
             raise NetchuError(f"unknown option {name!r}; {hint}")
-    return dataclasses.replace(base or TrainConfig(), **options)
+    changed: Config = dataclasses.replace(config, **options)
+    return changed

@@ -43,9 +43,14 @@ def load_base(model: str) -> Base:
         return Base(path.stem, state["architecture"], charset, tuple(state["languages"]), groups["average"])
     path = zoo.trainable(model)
     info = Session(path).info  # says in one line what is wrong with a file that is not ours
-    graph = onnx.load(str(path)).graph
-    weights = {entry.name: torch.from_numpy(np.array(numpy_helper.to_array(entry))) for entry in graph.initializer}
+    weights = weights_of(path)
     return Base(info.name, info.architecture, info.charset, info.languages, weights, info.direction)
+
+
+def weights_of(path: Path) -> dict[str, Tensor]:
+    """The weights of a model file of ours, by the names that they have in the network."""
+    graph = onnx.load(str(path)).graph
+    return {entry.name: torch.from_numpy(np.array(numpy_helper.to_array(entry))) for entry in graph.initializer}
 
 
 def start_from(base: Base, charset: Charset) -> LineNetwork:

@@ -6,7 +6,6 @@ import copy
 import dataclasses
 import json
 import math
-import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -31,7 +30,7 @@ from netchu.train.live import Live
 from netchu.train.loss import ctc_loss
 from netchu.train.parts import Part, run_timetable
 from netchu.train.scoring import by_set, rates, read_examples
-from netchu.train.setup import choose_precision, find_mix, make_optimizer
+from netchu.train.setup import average_in, choose_precision, find_mix, interruptible, make_optimizer, trapezoid
 
 SAVED_EVERY = 20.0  # seconds between checkpoints, at the ends of epochs: an epoch of a hundred lines is over in one
 STRETCH = 0.1  # log-s.d. of how much wider or narrower a training line is drawn, at augmentation strength 1
@@ -119,7 +118,7 @@ class Trainer:
 
     def run(self) -> Progress:
         """Train to the end of the schedule, to the end of patience or to Ctrl-C, whichever comes first."""
-        with self._interruptible(), self._drawing():
+        with interruptible(self._ask), self._drawing():
             while self.progress.epoch < self.epochs and not self.stopping:
                 self._epoch()
                 if self.stopping:
@@ -241,7 +240,7 @@ class Trainer:
             self.log({"event": "skipped step", "step": self.progress.step, "why": "gradients are not finite"})
         self._advise(self.watch.observe_step(float(total), float(norm), self._rate()))
         self.progress.step += 1
-        self._average()
+        average_in(self.average, self.network, self.progress.step, self.config.ema)
         return float(total)
 
     def _loss(self, batch: Batch) -> Tensor:
@@ -265,18 +264,11 @@ class Trainer:
     def _rate(self) -> float:
         """Trapezoid: up over the warm-up, level, down to nothing over the cooldown."""
         before, after = (self._progress(self.progress.batch + more) for more in (0, 1))
-        rise = after / max(1e-9, self.config.warmup)
-        fall = (1 - before) / max(1e-9, self.config.cooldown)
-        return self.config.learning_rate * max(0.0, min(1.0, rise, fall))
+        return self.config.learning_rate * trapezoid(before, after, self.config.warmup, self.config.cooldown)
 
-    @torch.no_grad()
-    def _average(self) -> None:
-        decay = min(self.config.ema, (1 + self.progress.step) / (10 + self.progress.step))
-        for mean, value in zip(self.average.state_dict().values(), self.network.state_dict().values()):
-            if mean.dtype.is_floating_point:
-                mean.lerp_(value, 1 - decay)
-            else:
-                mean.copy_(value)
+    def _ask(self) -> None:
+        """Leave the loop after this step."""
+        self.asked = True
 
     def evaluate(self) -> dict[str, Any]:
         """Decode the validation lines with the averaged weights; keep the weights if they are the best yet."""
@@ -366,23 +358,3 @@ class Trainer:
         checkpoint.unpack_optimizer(self.optimizer, self.names, groups.get("optimizer", {}))
         self.progress = Progress(**state["progress"])
         self.watch.step = self.progress.step
-
-    @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """Ctrl-C and SIGTERM finish the step, save and leave; a second one stops at once."""
-
-        def ask(number: int, frame: object) -> None:
-            if self.asked:
-                raise KeyboardInterrupt
-            self.asked = True
-
-        try:
-            before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-        except ValueError:  # not the main thread: whoever runs it there stops it their own way
-            yield
-            return
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)

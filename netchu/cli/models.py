@@ -108,6 +108,8 @@ def export(
     bare = not Path(model).exists() and Path(model).name == model and "." not in model  # then it is meant for a name
     known = model in zoo.MODELS or Path(model).suffix == ".onnx" or bare
     _check_target(output, zoo.find(model) if known else Path(model))
+    if not known:
+        from netchu.export import export as write_model  # first: without onnx or torch nothing of this can be done
     if not known and _is_finder(Path(model)):
         if int8 or decoders or calibrate:
             raise NetchuError(f"{model}: a line finder; --int8, --decoders and --calibrate are for models that read")
@@ -126,8 +128,6 @@ def export(
         elif known:
             made = zoo.find(model)
         else:
-            from netchu.export import export as write_model
-
             write_model(model, made)
         session = Session(made)
         info = replace(session.info, name=name or output.stem, licence=licence or session.info.licence)

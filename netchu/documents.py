@@ -45,7 +45,6 @@ def sheets(source: Source, name: str = "") -> Iterator[Sheet | NetchuError]:
     if isinstance(source, np.ndarray | Image.Image):
         yield Sheet(1, 1, source)
         return
-    by_path = isinstance(source, str | os.PathLike)
     name = name or (os.fspath(source) if isinstance(source, str | os.PathLike) else "")
     data = read_bytes(source) if isinstance(source, str | os.PathLike) else bytes(source)
     if PDF in data[:HEAD]:
@@ -53,7 +52,7 @@ def sheets(source: Source, name: str = "") -> Iterator[Sheet | NetchuError]:
         return
     places = _frames(data)
     if len(places) < 2:
-        yield Sheet(1, 1, source if by_path else data)
+        yield Sheet(1, 1, data)
         return
     for number, place in enumerate(places, 1):
         try:

@@ -83,26 +83,34 @@ def round_to_half(network: torch.nn.Module) -> None:
 
 def to_onnx(network: LineNetwork, info: ModelInfo) -> bytes:
     """The graph with free batch size and width, and its metadata."""
-    images = torch.randint(0, 255, (2, network.height, 96), dtype=torch.uint8)
-    widths = torch.tensor([96, 70])
+    inputs = {
+        "images": torch.randint(0, 255, (2, network.height, 96), dtype=torch.uint8), "widths": torch.tensor([96, 70])
+    }  # fmt: skip
     axes = {"images": {0: "N", 2: "W"}, "widths": {0: "N"}, "logits": {0: "N", 1: "T"}, "lengths": {0: "N"}}
+    return graph_of(network, inputs, ["logits", "lengths"], axes, info.to_json())
+
+
+def graph_of(
+    network: torch.nn.Module, inputs: dict[str, torch.Tensor], outputs: list[str], axes: dict[str, dict[int, str]],
+    about: str,
+) -> bytes:  # fmt: skip
+    """A network as an ONNX file: traced on `inputs`, its free `axes` named, weights to train on with, and metadata."""
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
-        warnings.simplefilter("ignore")  # the tracer's notes on shapes: the parity check below is what counts
+        warnings.simplefilter("ignore")  # the tracer's notes on shapes: the parity check is what counts
         torch.onnx.export(
-            network.eval(), (images, widths), str(Path(folder) / "model.onnx"), dynamo=False,
-            opset_version=OPSET, dynamic_axes=axes, input_names=["images", "widths"],
-            output_names=["logits", "lengths"], training=torch.onnx.TrainingMode.PRESERVE,
-            do_constant_folding=False, keep_initializers_as_inputs=False,
+            network.eval(), tuple(inputs.values()), str(Path(folder) / "model.onnx"), dynamo=False,
+            opset_version=OPSET, dynamic_axes=axes, input_names=list(inputs), output_names=outputs,
+            training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False, keep_initializers_as_inputs=False,
         )  # fmt: skip
         model = onnx.load(str(Path(folder) / "model.onnx"))
-    keep_trainable(model.graph, network)
-    store_half(model.graph)
+    _keep_trainable(model.graph, network)
+    _store_half(model.graph)
     entry = model.metadata_props.add()
-    entry.key, entry.value = METADATA_KEY, info.to_json()
+    entry.key, entry.value = METADATA_KEY, about
     return bytes(model.SerializeToString())
 
 
-def keep_trainable(graph: onnx.GraphProto, network: torch.nn.Module) -> None:
+def _keep_trainable(graph: onnx.GraphProto, network: torch.nn.Module) -> None:
     """See that every weight is in the file under its own name, so that training can go on from the file alone.
 
     Nothing is folded on export (the runtime folds on loading), which leaves all but the shortcut head in place; that
@@ -117,7 +125,7 @@ def keep_trainable(graph: onnx.GraphProto, network: torch.nn.Module) -> None:
             graph.initializer.append(onnx.numpy_helper.from_array(weight.cpu().numpy(), name))
 
 
-def store_half(graph: onnx.GraphProto) -> None:
+def _store_half(graph: onnx.GraphProto) -> None:
     """Keep weights of two and more dimensions as float16; the runtime widens them, once, when it loads the file."""
     used = {name for node in graph.node for name in node.input}
     for entry in graph.initializer:

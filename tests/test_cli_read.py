@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -156,6 +157,15 @@ def test_formats_of_one_page_a_file_number_the_pages(several, tmp_path):
     assert result.exit_code == 2 and "-o" in result.stderr and result.stdout == ""
     assert run(several, "-f", "page", "-o", tmp_path).exit_code == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["hai-0001.xml", "hai-0002.xml"]
+
+
+def test_a_pages_file_never_takes_the_place_of_another(several, tmp_path):
+    shutil.copy(several, tmp_path / "hai.tif")
+    Image.fromarray(SAMPLE[:, :170]).save(tmp_path / "hai-0001.png")
+    assert run(tmp_path, "-f", "page", "-o", tmp_path / "out").exit_code == 0
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["hai-0001-2.xml", "hai-0001.xml", "hai-0002.xml"]
+    assert formats.read(tmp_path / "out" / "hai-0001.xml")[0].source == "hai-0001.png"
 
 
 def test_a_pdf_is_read_page_by_page(several, tmp_path):
@@ -324,7 +334,7 @@ def test_too_little_memory_for_one_does_not_stop_the_others(scans, reader, monke
     read = reader.read
 
     def short(source, **options):
-        if str(source).endswith("a.png"):
+        if options["name"].endswith("a.png"):
             raise MemoryError
         return read(source, **options)
 

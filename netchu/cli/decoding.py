@@ -16,7 +16,7 @@ from netchu.settings import parse_setting
 from netchu.views import VIEWS
 from netchu.voters import open_reader
 
-COMPILING = "netchu: compiling the decoder for this processor; once, about ten seconds"
+COMPILING = "netchu: compiling the decoder for this processor; once, about fifteen seconds"
 
 
 def decoding(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -69,6 +69,7 @@ def read(
     if several and not output and form not in STREAMED:
         raise NetchuError(f"{form} holds one picture's text a file; name a folder for {len(sources)} of them: -o")
     names = targets(sources, output, form) if output else {}
+    used = {target.name.casefold() for target in names.values()}
     failed: list[str] = []
     done = several
     pool = ThreadPoolExecutor(jobs or os.cpu_count() or 1)
@@ -87,7 +88,7 @@ def read(
                 for note in file.notes:
                     click.echo(f"netchu: {printable(source)}: {note}", err=True)
                 if output:
-                    write_whole(numbered(names[source], file.number), file.data)
+                    write_whole(numbered(names[source], file.number, used), file.data)
                 else:
                     click.echo(file.data, nl=False)
     finally:  # the rest is not read where nobody waits for it any more: Ctrl-C, a closed pipe, a full disk
@@ -161,9 +162,16 @@ def targets(sources: list[str], folder: Path, form: str) -> dict[str, Path]:
     return names
 
 
-def numbered(target: Path, number: int) -> Path:
-    """The file of a page that has one of its own; of page 0, which has not, the target itself."""
-    return target.with_name(f"{target.stem}-{number:04d}{target.suffix}") if number else target
+def numbered(target: Path, number: int, used: set[str]) -> Path:
+    """The file of a page that has one of its own, unlike all that are `used`; of page 0, which has not, the target."""
+    if not number:
+        return target
+    stem, again = f"{target.stem}-{number:04d}", 2
+    found = target.with_name(f"{stem}{target.suffix}")
+    while found.name.casefold() in used:
+        found, again = target.with_name(f"{stem}-{again}{target.suffix}"), again + 1
+    used.add(found.name.casefold())
+    return found
 
 
 def render(taken: Taken, form: str, min_conf: float, named: bool) -> list[File]:

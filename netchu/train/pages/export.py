@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
-import tempfile
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
 
 from netchu.data.lines import write_whole
 from netchu.errors import NetchuError
-from netchu.export import OPSET, TOLERANCE, keep_trainable, round_to_half, store_half
+from netchu.export import TOLERANCE, graph_of, round_to_half
 from netchu.image import Grey
 from netchu.models.page import PageNetwork, build_page
 from netchu.page.detect import FinderInfo, LineFinder
-from netchu.session import METADATA_KEY
 from netchu.train import checkpoint
 
 
@@ -48,21 +44,9 @@ def export_finder(source: str | os.PathLike[str], target: str | os.PathLike[str]
 
 def to_onnx(network: PageNetwork, info: FinderInfo) -> bytes:
     """The graph with free batch size, height and width, and its metadata."""
-    images = torch.randint(0, 255, (1, 96, 64), dtype=torch.uint8)
+    inputs = {"images": torch.randint(0, 255, (1, 96, 64), dtype=torch.uint8)}
     axes = {"images": {0: "N", 1: "H", 2: "W"}, "maps": {0: "N", 2: "h", 3: "w"}}
-    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
-        warnings.simplefilter("ignore")  # the tracer's notes on shapes: the parity check below is what counts
-        torch.onnx.export(
-            network.eval(), (images,), str(Path(folder) / "model.onnx"), dynamo=False, opset_version=OPSET,
-            dynamic_axes=axes, input_names=["images"], output_names=["maps"],
-            training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False, keep_initializers_as_inputs=False,
-        )  # fmt: skip
-        model = onnx.load(str(Path(folder) / "model.onnx"))
-    keep_trainable(model.graph, network)
-    store_half(model.graph)
-    entry = model.metadata_props.add()
-    entry.key, entry.value = METADATA_KEY, info.to_json()
-    return bytes(model.SerializeToString())
+    return graph_of(network, inputs, ["maps"], axes, info.to_json())
 
 
 def check_parity(network: PageNetwork, finder: LineFinder) -> float:

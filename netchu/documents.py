@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import os
 import threading
@@ -50,32 +51,43 @@ def sheets(source: Source, name: str = "") -> Iterator[Sheet | NetchuError]:
     if PDF in data[:HEAD]:
         yield from _pdf(data, printable(name or "PDF"))
         return
-    places = _frames(data)
+    places, whole = _frames(data)
     if len(places) < 2:
         yield Sheet(1, 1, data)
-        return
-    for number, place in enumerate(places, 1):
-        try:
-            yield Sheet(number, len(places), _frame(data, place, f"{printable(name or 'TIFF')}, page {number}"))
-        except NetchuError as error:
-            yield error
+    else:
+        for number, place in enumerate(places, 1):
+            try:
+                yield Sheet(number, len(places), _frame(data, place, f"{printable(name or 'TIFF')}, page {number}"))
+            except NetchuError as error:
+                yield error
+    if not whole:
+        last = max(1, len(places))
+        yield NetchuError(f"{printable(name or 'TIFF')}: damaged after page {last}; save or fetch it again")
 
 
-def _frames(data: bytes) -> list[int]:
-    """Which pictures of a TIFF are pages; nothing for any other file, or one that does not open: that is told later."""
+def _frames(data: bytes) -> tuple[list[int], bool]:
+    """Which pictures of a TIFF are pages, and whether these are all: the file does not break off behind them.
+
+    None for any other file, and for one that does not open: open_grey has the words for that.
+    """
+    places: list[int] = []
     if data[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return []
+        return places, True
     try:
-        with Image.open(io.BytesIO(data), formats=("TIFF",)) as picture:
-            places = []
-            for place in range(getattr(picture, "n_frames", 1)):
-                picture.seek(place)
-                kind = picture.tag_v2.get(NEW_SUBFILE_TYPE, 0)  # type: ignore[attr-defined]
-                if not int(kind) & SMALLER:
-                    places.append(place)
-            return places
-    except Exception:  # Pillow raises many kinds; open_grey has the words for them
-        return []
+        picture = Image.open(io.BytesIO(data), formats=("TIFF",))
+    except Exception:  # Pillow raises many kinds
+        return places, True
+    for place in itertools.count():
+        try:
+            picture.seek(place)
+            kind = int(picture.tag_v2.get(NEW_SUBFILE_TYPE, 0))  # type: ignore[attr-defined]
+        except EOFError:
+            return places, True
+        except Exception:
+            return places, False
+        if not kind & SMALLER:
+            places.append(place)
+    return places, True
 
 
 def _frame(data: bytes, place: int, name: str) -> Grey:

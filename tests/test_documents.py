@@ -70,19 +70,24 @@ def test_pages_of_one_bit_and_of_other_kinds():
         assert found.shape == (80, 300) and found[40, 60] < found[10, 10]
 
 
+def directories(data: bytes) -> list[tuple[int, int]]:
+    """Where each directory of a TIFF begins, and where it says which comes next."""
+    found, at = [], int.from_bytes(data[4:8], "little")
+    while at:
+        link = at + 2 + 12 * int.from_bytes(data[at : at + 2], "little")
+        found.append((at, link))
+        at = int.from_bytes(data[link : link + 4], "little")
+    return found
+
+
 def test_smaller_copies_are_no_pages():
-    small = picture().resize((30, 8))
-    data = io.BytesIO()
-    picture().save(data, "TIFF", save_all=True, append_images=[small])
-    assert len(pages(data.getvalue())) == 2
-    with_tag = bytearray(data.getvalue())
-    first = int.from_bytes(with_tag[4:8], "little")
-    count = int.from_bytes(with_tag[first : first + 2], "little")
-    second = int.from_bytes(with_tag[first + 2 + 12 * count :][:4], "little")
-    entry = second + 2  # the first tag, ImageWidth (256), gives way to NewSubfileType (254), as a TIFF sorts them
-    patched = bytearray(with_tag)
-    patched[entry : entry + 12] = b"\xfe\x00\x04\x00\x01\x00\x00\x00\x01\x00\x00\x00"
-    (found,) = pages(bytes(patched))
+    data = bytearray(tiff(picture(), picture().resize((30, 8))))
+    assert len(pages(bytes(data))) == 2
+    _, (at, link) = directories(bytes(data))
+    for entry in range(at + 2, link, 12):  # PlanarConfiguration, which nobody misses, becomes NewSubfileType
+        if int.from_bytes(data[entry : entry + 2], "little") == 284:
+            data[entry : entry + 12] = b"\xfe\x00\x04\x00\x01\x00\x00\x00\x01\x00\x00\x00"
+    (found,) = pages(bytes(data))
     assert found.shape == (80, 300)
 
 
@@ -101,6 +106,22 @@ def test_a_damaged_page_is_told_and_the_others_come():
     assert [isinstance(sheet, NetchuError) for sheet in found] == [False, True, False]
     assert "thư.tif, page 2" in str(found[1]) and "\n" not in str(found[1])
     assert found[2].number == 3 and found[2].total == 3
+
+
+def test_a_tiff_that_breaks_off_says_so():
+    whole = tiff(picture(300), picture(400), picture(200))
+    (_, _), (second, _), (third, _) = directories(whole)
+    for at, pages_left in ((second, 1), (third, 2)):
+        found = list(sheets(whole[: at + 4] + b"\xff" * 9, "thư.tif"))
+        assert [isinstance(sheet, NetchuError) for sheet in found] == [False] * pages_left + [True]
+        assert f"damaged after page {pages_left}" in str(found[-1])
+
+
+def test_a_tiff_that_begins_anew_ends():
+    whole = bytearray(tiff(picture(300), picture(400)))
+    (first, _), (_, link) = directories(whole)
+    whole[link : link + 4] = first.to_bytes(4, "little")
+    assert [open_grey(sheet.picture).shape for sheet in sheets(bytes(whole))] == [(80, 300), (80, 400)]
 
 
 @pytest.mark.parametrize("scale", [1, 2])

@@ -39,7 +39,10 @@ class Warp:
         x = np.cumsum(1 / np.sqrt(1 + slope**2)) * (along[1] - along[0])
         z = np.cumsum(slope / np.sqrt(1 + slope**2)) * (along[1] - along[0])
         x, z = x - x[800], z - z[800]
-        at = np.stack([np.interp(flat[:, 0], along, x), flat[:, 1], np.interp(flat[:, 0], along, z)], axis=1) @ self.turn.T
+        at = (
+            np.stack([np.interp(flat[:, 0], along, x), flat[:, 1], np.interp(flat[:, 0], along, z)], axis=1)
+            @ self.turn.T
+        )
         scale, left, top = self.frame
         return at[:, :2] / (1 + at[:, 2:] / self.distance) * scale - (left, top)
 
@@ -58,8 +61,9 @@ class Warp:
             right, down = ((self.forward(found + step) - self.forward(found - step)) / 2 for step in ((1, 0), (0, 1)))
             scale = right[:, 0] * down[:, 1] - right[:, 1] * down[:, 0]
             scale = np.where(np.abs(scale) < 1e-3, 1e-3, scale)
-            step = np.stack([error[:, 0] * down[:, 1] - error[:, 1] * down[:, 0],
-                             error[:, 1] * right[:, 0] - error[:, 0] * right[:, 1]], axis=1) / scale[:, None]  # fmt: skip
+            across = error[:, 0] * down[:, 1] - error[:, 1] * down[:, 0]
+            along = error[:, 1] * right[:, 0] - error[:, 0] * right[:, 1]
+            step = np.stack([across, along], axis=1) / scale[:, None]
             found = np.clip(found - np.clip(step, -400, 400), -0.5 * max(self.size), 1.5 * max(self.size))
         return found
 
@@ -104,8 +108,10 @@ def warped(grey: Grey, warp: Warp, size: tuple[int, int], shade: float = 0.3, se
 
 def _turn(roll: float, pitch: float, yaw: float) -> Numbers:
     (cr, cp, cy), (sr, sp, sy) = np.cos([roll, pitch, yaw]), np.sin([roll, pitch, yaw])
-    return np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]]) @ [[1, 0, 0], [0, cp, -sp], [0, sp, cp]] @ np.array(
-        [[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]]
+    return (
+        np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
+        @ [[1, 0, 0], [0, cp, -sp], [0, sp, cp]]
+        @ np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     )
 
 

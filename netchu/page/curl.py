@@ -90,7 +90,7 @@ def rotation(numbers: Numbers) -> Numbers:
     roll = np.array([[cr, -sr, zero], [sr, cr, zero], [zero, zero, one]])
     pitch = np.array([[one, zero, zero], [zero, cp, -sp], [zero, sp, cp]])
     yaw = np.array([[cy, zero, sy], [zero, one, zero], [-sy, zero, cy]])
-    return np.einsum("abm,bcm,cdm->mad", roll, pitch, yaw)
+    return np.asarray(np.einsum("abm,bcm,cdm->mad", roll, pitch, yaw))
 
 
 def on_sheet(points: Numbers, numbers: Numbers, view: View) -> tuple[Numbers, Numbers, Numbers]:

@@ -19,20 +19,26 @@ POINTS = 13  # of a baseline, evenly along it
 LINES = 60  # more than these tell nothing new
 FEWEST = 5  # lines that can tell of a sheet
 LONG = 5.0  # line heights: shorter ones are too wavy to tell
-COVERED = 0.3  # share of the picture's width that the longest lines must reach over
+COVERED = 0.3  # share of the picture's longer side that lines must reach over
+STEEPEST = 0.7  # radians of skew from which a page does not lie askew, but on its side
 LAGS = (1, 2, 4, 8)  # lines between those whose ends are compared
 # What a deviation is divided by, one unit being as unlikely for each: of baselines and margins in line heights.
-STRAIGHT, MARGIN, HEIGHT = 0.12, 0.5, 0.25
-LIKELY = np.array([0.35, 0.25, 0.25, 0.25, 0.12, 0.12])  # of the numbers of a sheet: as flat as can be
+STRAIGHT, MARGIN, HEIGHT = 0.12, 0.3, 0.25
+MARGINS = 40.0  # what all aligned ends together count at most, in lines that deviate by one unit
+HEIGHTS = 6.0  # and all heights
+LIKELY = np.array([0.35, 0.2, 0.15, 0.35, 0.2, 0.2])  # of the numbers of a sheet: as flat as can be
 STARTS = ((0.0, 0.0), (0.25, 0.1), (0.25, -0.1), (-0.25, 0.1), (-0.25, -0.1))  # pitch, curl: several valleys
+FREE = np.array([0.0, 1, 1, 1, 1, 1])  # a page may lie askew as it likes
+STEP = 1e-5  # of the numerical derivative
 ROUGH, FINE = 4, 14  # steps of the search from each start, and from the best
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What lines say, in pixels: `points` (lines, POINTS, 2), `heights` (lines,), `weights` (lines,), sum 1 a line.
+    """What lines say, in pixels: `points` (lines, POINTS, 2), `heights` and `weights` (lines,), from the top down.
 
     `pairs` (k, 3): two lines, and 0 or 1 where their starts or their ends are compared. `height`: of a usual line.
+    `skew`: radians by which the usual line sinks.
     """
 
     points: Numbers
@@ -40,33 +46,47 @@ class Evidence:
     weights: Numbers
     pairs: NDArray[np.int64]
     height: float
+    skew: float
+
+    @property
+    def bent(self) -> float:
+        """The usual deviation of lines from straight ones in the usual direction, in line heights."""
+        across = (self.points @ _turn(self.skew))[..., 1]
+        return float(np.median(across.std(axis=1))) / self.height
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A sheet and how well it explains the lines: the usual deviation of baselines from straight and level ones in line
-    heights, on the picture as it is (but for its skew) and on the sheet; and that of aligned line ends likewise."""
+    """A sheet, and how well it explains the lines.
+
+    `before` and `after` are the usual deviation of baselines from straight and level ones, in line heights: on the
+    picture as it is but for its skew, and on the sheet. `gain`: by how much its cost is less, a line.
+    """
 
     curl: Curl
     before: float
     after: float
-    margins_before: float
-    margins_after: float
-    cost_before: float
-    cost_after: float
+    gain: float
 
 
-def evidence(lines: Sequence[FoundLine]) -> Evidence | None:
-    """What the longer lines of a page say; None where too few are found to say anything."""
+def evidence(lines: Sequence[FoundLine], size: tuple[int, int]) -> Evidence | None:
+    """What the longer lines of a page of `size` (width, height) say; None where they are too few to say anything."""
     chosen = [line for line in lines if len(line.baseline) > 1 and _length(line) >= LONG * line.height]
-    chosen = sorted(sorted(chosen, key=lambda line: -_length(line))[:LINES], key=lambda line: line.baseline[0][1])
+    chosen = sorted(chosen, key=lambda line: -_length(line))[:LINES]
     if len(chosen) < FEWEST:
         return None
     points = np.stack([_evenly(line) for line in chosen])
-    heights = np.array([line.height for line in chosen])
-    lengths = np.array([_length(line) for line in chosen])
+    heights, lengths = (np.array([size(line) for line in chosen]) for size in (lambda line: line.height, _length))
+    chords = points[:, -1] - points[:, 0]
+    skew = _weighed_median(np.arctan2(chords[:, 1], chords[:, 0]), lengths)
+    level = points @ _turn(skew)
+    if abs(skew) > STEEPEST or np.ptp(level[..., 0]) < COVERED * max(size):
+        return None
+    order = np.argsort(level[:, 0, 1])
+    height = float(np.median(heights))
     weights = np.sqrt(lengths / lengths.mean())
-    return Evidence(points, heights, weights, _pairs(points, float(np.median(heights))), float(np.median(heights)))
+    pairs = _pairs(level[order], height)
+    return Evidence(points[order], heights[order], weights[order], pairs, height, skew)
 
 
 def fit(said: Evidence, size: tuple[int, int]) -> Fit:
@@ -76,17 +96,14 @@ def fit(said: Evidence, size: tuple[int, int]) -> Fit:
     a line on the sheet needs no parameter: it is the mean of its points.
     """
     view = _view(said, size)
-    roll = float(np.median(_slopes(said.points)))
-    starts = [np.array([roll, pitch, 0.0, curl, 0.0, 0.0]) for pitch, curl in STARTS]
+    starts = [np.array([said.skew, pitch, 0.0, curl, 0.0, 0.0]) for pitch, curl in STARTS]
     few = replace(said, points=said.points[:, :: POINTS // 4])
-    rough = [_search(few, view, start, ROUGH) for start in starts]
-    numbers, _ = min(rough, key=lambda found: found[1])
+    numbers, _ = min((_search(few, view, start, ROUGH) for start in starts), key=lambda found: found[1])
     numbers, cost = _search(said, view, numbers, FINE)
-    level = np.zeros(NUMBERS)
-    level[0] = roll
-    flat = _weighed(said, view, level[None], POINTS)[2]
-    (before, margins), (after, margins_after) = (_deviations(said, view, each) for each in (level, numbers))
-    return Fit(Curl(tuple(map(float, numbers)), view), before, after, margins, margins_after, flat, cost)
+    level = np.array([said.skew, *[0.0] * (NUMBERS - 1)])
+    gain = (_weighed(said, view, level)[-1] - cost) / len(said.points)
+    before, after = (_deviation(said, view, each) for each in (level, numbers))
+    return Fit(Curl(tuple(map(float, numbers)), view), before, after, gain)
 
 
 def _length(line: FoundLine) -> float:
@@ -104,17 +121,24 @@ def _evenly(line: FoundLine) -> Numbers:
         padded = np.concatenate([2 * fine[:1, axis] - fine[2:0:-1, axis], fine[:, axis],
                                  2 * fine[-1:, axis] - fine[-2:-4:-1, axis]])  # fmt: skip
         smooth[:, axis] = np.convolve(padded, np.full(5, 0.2), "valid")
-    return smooth[::4]
+    return np.asarray(smooth[::4])
 
 
-def _slopes(points: Numbers) -> Numbers:
-    """(lines,): the angle of each line's chord, radians."""
-    chord = points[:, -1] - points[:, 0]
-    return np.arctan2(chord[:, 1], chord[:, 0])
+def _turn(angle: float) -> Numbers:
+    """(2, 2): what points (n, 2) are multiplied by for lines that sink by an angle to become level."""
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+def _weighed_median(values: Numbers, weights: Numbers) -> float:
+    order = np.argsort(values)
+    return float(values[order][np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)])
 
 
 def _pairs(points: Numbers, height: float) -> NDArray[np.int64]:
-    """Lines whose starts (0) or ends (1) may stand under one another: those a few lines apart that nearly do."""
+    """Lines whose starts (0) or ends (1) may stand under one another: those a few lines apart that nearly do.
+
+    `points` of lines from the top down, (lines, POINTS, 2), without their skew.
+    """
     found = []
     for side in (0, 1):
         tips = points[:, -side]
@@ -134,9 +158,11 @@ def _view(said: Evidence, size: tuple[int, int]) -> View:
 
 
 def _residuals(said: Evidence, view: View, numbers: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-    """Deviations of m sheets, each in its own unit: of baselines (m, lines * points), margins (m, k), heights (m, l)."""
+    """Deviations of m sheets, each in its own unit: of baselines (m, lines * points), margins (m, k), heights."""
     count, points = said.points.shape[:2]
-    x, y, depth = (each.reshape(len(numbers), count, points) for each in on_sheet(said.points.reshape(-1, 2), numbers, view))
+    x, y, depth = (
+        each.reshape(len(numbers), count, points) for each in on_sheet(said.points.reshape(-1, 2), numbers, view)
+    )
     # In pixels of the picture: else a sheet far away would make all deviations small.
     scale = view.focal / depth
     off = (y - y.mean(axis=2, keepdims=True)) * scale / (STRAIGHT * said.height)
@@ -153,69 +179,49 @@ def _residuals(said: Evidence, view: View, numbers: Numbers) -> tuple[Numbers, N
 def _search(said: Evidence, view: View, start: Numbers, steps: int) -> tuple[Numbers, float]:
     """From a sheet (NUMBERS,) to the best one near it, and its cost."""
     numbers, damping = start, 1e-2
-    count = said.points.shape[1]
-    values, weights, cost = _weighed(said, view, numbers[None], count)
+    values, weights, cost = _weighed(said, view, numbers)
     for _ in range(steps):
-        around = numbers + np.concatenate([np.zeros((1, NUMBERS)), 1e-5 * np.eye(NUMBERS)])
-        all_values = _stacked(said, view, around)
-        slopes = (all_values[1:] - all_values[0]) / 1e-5 * weights
-        gradient = slopes @ (all_values[0] * weights)
-        square = slopes @ slopes.T
+        around = _values(said, view, numbers + STEP * np.eye(NUMBERS))
+        slopes = (around - values) / STEP * weights
+        gradient, square = slopes @ (values * weights), slopes @ slopes.T
         for _ in range(4):
-            step = np.linalg.solve(square + damping * np.diag(np.diag(square)), gradient)
-            tried = numbers - step
-            _, new_weights, new_cost = _weighed(said, view, tried[None], count)
-            if new_cost < cost:
+            tried = numbers - np.linalg.solve(square + damping * np.diag(np.diag(square)), gradient)
+            better = _weighed(said, view, tried)
+            if better[-1] < cost:
                 break
             damping *= 6
         else:
             break
-        gain, numbers, weights, cost, damping = cost - new_cost, tried, new_weights, new_cost, damping / 5
+        gain = cost - better[-1]
+        numbers, damping, (values, weights, cost) = tried, damping / 5, better
         if gain < 1e-4 * cost:
             break
     return numbers, cost
 
 
-def _stacked(said: Evidence, view: View, numbers: Numbers) -> Numbers:
-    parts = _residuals(said, view, numbers)
-    return np.concatenate([*parts, numbers / LIKELY * [0, 1, 1, 1, 1, 1]], axis=1)
+def _values(said: Evidence, view: View, numbers: Numbers) -> Numbers:
+    """All deviations of m sheets: of lines, margins and heights, and of the sheets from flat ones: (m, r)."""
+    return np.concatenate([*_residuals(said, view, numbers), numbers / LIKELY * FREE], axis=1)
 
 
-def _weighed(said: Evidence, view: View, numbers: Numbers, points: int) -> tuple[Numbers, Numbers, float]:
-    """Deviations (r,), the root of how much each counts, and the cost; of one sheet (1, NUMBERS).
+def _weighed(said: Evidence, view: View, numbers: Numbers) -> tuple[Numbers, Numbers, float]:
+    """Deviations (r,) of a sheet (NUMBERS,), the root of how much each counts, and the cost of all.
 
-    Whole lines count less the less they agree (Cauchy), line ends hardly where they are not aligned (Geman, McClure).
+    A line counts less the less it agrees (Cauchy), line ends that are not aligned hardly at all (Geman and McClure).
     """
-    straight, margins, heights = (part[0] for part in _residuals(said, view, numbers))
-    lines = (straight.reshape(-1, points) ** 2).sum(axis=1)
-    prior = (numbers[0] / LIKELY)[1:]
-    square = margins**2
-    # A margin is one thing, however many pairs of lines show it.
-    share = MARGINS / max(len(margins), 1)
-    tall = heights**2
-    height_share = HEIGHTS / len(heights)
-    cost = float(
-        4 * np.log1p(lines / 4).sum() + share * (square / (1 + square)).sum()
-        + height_share * np.log1p(tall).sum() + (prior**2).sum()
-    )  # fmt: skip
-    weights = np.concatenate([
-        np.repeat(1 / (1 + lines / 4), points),
-        share / (1 + square) ** 2,
-        height_share / (1 + tall),
-        np.ones(NUMBERS),
-    ])  # fmt: skip
-    values = np.concatenate([straight, margins, heights, numbers[0] / LIKELY])
-    return values, np.sqrt(weights), cost
+    count, points = said.points.shape[:2]
+    values = _values(said, view, numbers[None])[0]
+    straight, margins, heights, sheet = np.split(values**2, np.cumsum([count * points, len(said.pairs), count]))
+    lines = straight.reshape(count, points).sum(axis=1) / 4
+    # A margin is one thing, however many pairs of lines show it; so are heights.
+    margin, height = MARGINS / max(len(margins), 1), HEIGHTS / count
+    cost = 4 * np.log1p(lines).sum() + margin * (margins / (1 + margins)).sum()
+    cost += height * np.log1p(heights).sum() + sheet.sum()
+    shares = (1 / (1 + lines)).repeat(points), margin / (1 + margins) ** 2, height / (1 + heights), np.ones(NUMBERS)
+    return values, np.sqrt(np.concatenate(shares)), float(cost)
 
 
-def _deviations(said: Evidence, view: View, numbers: Numbers) -> tuple[float, float]:
-    """The usual deviation of baselines, and of such line ends as stand under one another, both in line heights."""
-    count = said.points.shape[1]
-    straight, margins, _ = (part[0] for part in _residuals(said, view, numbers[None]))
-    lines = np.sqrt((straight.reshape(-1, count) ** 2).sum(axis=1)) / said.weights * STRAIGHT
-    near = margins[np.abs(margins) < 2.0]
-    return float(np.median(lines)), float(np.sqrt(np.mean(near**2))) * MARGIN if len(near) else 0.0
-
-
-MARGINS = 40.0  # what all aligned ends together count, in lines' deviations of one unit
-HEIGHTS = 20.0  # and all heights
+def _deviation(said: Evidence, view: View, numbers: Numbers) -> float:
+    """The usual deviation of baselines, in line heights."""
+    lines = _residuals(said, view, numbers[None])[0].reshape(len(said.points), -1)
+    return float(np.median(np.hypot.reduce(lines, axis=1) / said.weights)) * STRAIGHT

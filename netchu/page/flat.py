@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netchu.image import Grey
+from netchu.page.trace import FoundLine
 
 Numbers = NDArray[np.float64]
 KNOTS = 16  # pixels between the points of a flat picture whose places are computed; between them they are interpolated
@@ -54,10 +55,12 @@ class Flat:
 
     `turn`: degrees (0, 90, 180, 270) by which the picture was turned with the clock; `angle`: the degrees of skew that
     were then taken out (positive: its lines sank); `cropped`, `dewarped`, `lit`: whether surroundings were cut off,
-    curves straightened, and shadows taken out. `steps` lead from the flat picture to the original one, in that order.
+    curves straightened, and shadows taken out. `lines` are found on the flat picture, in its pixels; `steps` lead from
+    there to the original one, in that order.
     """
 
     picture: Grey
+    lines: tuple[FoundLine, ...] = ()
     steps: tuple[Step, ...] = ()
     turn: int = 0
     angle: float = 0.0

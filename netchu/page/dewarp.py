@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netchu.page.curl import FOCAL, NUMBERS, Curl, Numbers, View, on_sheet
+from netchu.page.edges import POINTS, Edge, evenly
 from netchu.page.trace import FoundLine
 
-POINTS = 13  # of a baseline, evenly along it
 LINES = 60  # more than these tell nothing new
 FEWEST = 5  # lines that can tell of a sheet
 LONG = 5.0  # line heights: shorter ones are too wavy to tell
@@ -26,6 +26,7 @@ LAGS = (1, 2, 4, 8)  # lines between those whose ends are compared
 STRAIGHT, MARGIN, HEIGHT = 0.12, 0.3, 0.25
 MARGINS = 40.0  # what all aligned ends together count at most, in lines that deviate by one unit
 HEIGHTS = 6.0  # and all heights
+EDGE = 2.0  # times as much as a line counts an edge of the sheet
 LIKELY = np.array([0.35, 0.2, 0.15, 0.35, 0.2, 0.2])  # of the numbers of a sheet: as flat as can be
 STARTS = ((0.0, 0.0), (0.25, 0.1), (0.25, -0.1), (-0.25, 0.1), (-0.25, -0.1))  # pitch, curl: several valleys
 FREE = np.array([0.0, 1, 1, 1, 1, 1])  # a page may lie askew as it likes
@@ -38,7 +39,7 @@ class Evidence:
     """What lines say, in pixels: `points` (lines, POINTS, 2), `heights` and `weights` (lines,), from the top down.
 
     `pairs` (k, 3): two lines, and 0 or 1 where their starts or their ends are compared. `height`: of a usual line.
-    `skew`: radians by which the usual line sinks.
+    `skew`: radians by which the usual line sinks. `edges` of the sheet are a help where they can be seen.
     """
 
     points: Numbers
@@ -47,6 +48,7 @@ class Evidence:
     pairs: NDArray[np.int64]
     height: float
     skew: float
+    edges: tuple[Edge, ...] = ()
 
     @property
     def bent(self) -> float:
@@ -69,13 +71,13 @@ class Fit:
     gain: float
 
 
-def evidence(lines: Sequence[FoundLine], size: tuple[int, int]) -> Evidence | None:
+def evidence(lines: Sequence[FoundLine], size: tuple[int, int], edges: Sequence[Edge] = ()) -> Evidence | None:
     """What the longer lines of a page of `size` (width, height) say; None where they are too few to say anything."""
     chosen = [line for line in lines if len(line.baseline) > 1 and _length(line) >= LONG * line.height]
     chosen = sorted(chosen, key=lambda line: -_length(line))[:LINES]
     if len(chosen) < FEWEST:
         return None
-    points = np.stack([_evenly(line) for line in chosen])
+    points = np.stack([evenly(np.asarray(line.baseline)) for line in chosen])
     heights, lengths = (np.array([size(line) for line in chosen]) for size in (lambda line: line.height, _length))
     chords = points[:, -1] - points[:, 0]
     skew = _weighed_median(np.arctan2(chords[:, 1], chords[:, 0]), lengths)
@@ -86,7 +88,7 @@ def evidence(lines: Sequence[FoundLine], size: tuple[int, int]) -> Evidence | No
     height = float(np.median(heights))
     weights = np.sqrt(lengths / lengths.mean())
     pairs = _pairs(level[order], height)
-    return Evidence(points[order], heights[order], weights[order], pairs, height, skew)
+    return Evidence(points[order], heights[order], weights[order], pairs, height, skew, tuple(edges))
 
 
 def fit(said: Evidence, size: tuple[int, int]) -> Fit:
@@ -97,7 +99,8 @@ def fit(said: Evidence, size: tuple[int, int]) -> Fit:
     """
     view = _view(said, size)
     starts = [np.array([said.skew, pitch, 0.0, curl, 0.0, 0.0]) for pitch, curl in STARTS]
-    few = replace(said, points=said.points[:, :: POINTS // 4])
+    thin = tuple(replace(edge, points=edge.points[:: POINTS // 4]) for edge in said.edges)
+    few = replace(said, points=said.points[:, :: POINTS // 4], edges=thin)
     numbers, _ = min((_search(few, view, start, ROUGH) for start in starts), key=lambda found: found[1])
     numbers, cost = _search(said, view, numbers, FINE)
     level = np.array([said.skew, *[0.0] * (NUMBERS - 1)])
@@ -108,20 +111,6 @@ def fit(said: Evidence, size: tuple[int, int]) -> Fit:
 
 def _length(line: FoundLine) -> float:
     return float(np.hypot(*np.diff(np.asarray(line.baseline), axis=0).T).sum())
-
-
-def _evenly(line: FoundLine) -> Numbers:
-    """POINTS points along a baseline, each the mean of what is around it: (POINTS, 2)."""
-    corners = np.asarray(line.baseline, dtype=np.float64)
-    lengths = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(corners, axis=0).T))])
-    at = np.linspace(0, lengths[-1], 4 * (POINTS - 1) + 1)
-    fine = np.stack([np.interp(at, lengths, corners[:, axis]) for axis in (0, 1)], axis=1)
-    smooth = fine.copy()
-    for axis in (0, 1):
-        padded = np.concatenate([2 * fine[:1, axis] - fine[2:0:-1, axis], fine[:, axis],
-                                 2 * fine[-1:, axis] - fine[-2:-4:-1, axis]])  # fmt: skip
-        smooth[:, axis] = np.convolve(padded, np.full(5, 0.2), "valid")
-    return np.asarray(smooth[::4])
 
 
 def _turn(angle: float) -> Numbers:
@@ -160,20 +149,25 @@ def _view(said: Evidence, size: tuple[int, int]) -> View:
 def _residuals(said: Evidence, view: View, numbers: Numbers) -> tuple[Numbers, Numbers, Numbers]:
     """Deviations of m sheets, each in its own unit: of baselines (m, lines * points), margins (m, k), heights."""
     count, points = said.points.shape[:2]
-    x, y, depth = (
-        each.reshape(len(numbers), count, points) for each in on_sheet(said.points.reshape(-1, 2), numbers, view)
-    )
+    seen = np.concatenate([said.points.reshape(-1, 2), *(edge.points for edge in said.edges)])
+    found = on_sheet(seen, numbers, view)
+    x, y, depth = (each[:, : count * points].reshape(-1, count, points) for each in found)
     # In pixels of the picture: else a sheet far away would make all deviations small.
     scale = view.focal / depth
     off = (y - y.mean(axis=2, keepdims=True)) * scale / (STRAIGHT * said.height)
-    straight = off * (said.weights / np.sqrt(points))[:, None]
+    straight = [(off * (said.weights / np.sqrt(points))[:, None]).reshape(len(numbers), -1)]
+    for place, edge in enumerate(said.edges):
+        own = slice(count * points + place * points, count * points + (place + 1) * points)
+        along = found[1 if edge.level else 0][:, own]
+        off = (along - along.mean(axis=1, keepdims=True)) * view.focal / found[2][:, own]
+        straight.append(off * EDGE / (STRAIGHT * said.height * np.sqrt(points)))
     one, other, side = said.pairs.T
     last = -side
     across = (x[:, other, last] - x[:, one, last]) * (scale[:, other, last] + scale[:, one, last]) / 2
     margins = across / (MARGIN * said.height)
     tall = np.log(said.heights * depth.mean(axis=2))
     heights = (tall - np.median(tall, axis=1, keepdims=True)) / HEIGHT
-    return straight.reshape(len(numbers), -1), margins, heights
+    return np.concatenate(straight, axis=1), margins, heights
 
 
 def _search(said: Evidence, view: View, start: Numbers, steps: int) -> tuple[Numbers, float]:
@@ -211,8 +205,9 @@ def _weighed(said: Evidence, view: View, numbers: Numbers) -> tuple[Numbers, Num
     """
     count, points = said.points.shape[:2]
     values = _values(said, view, numbers[None])[0]
-    straight, margins, heights, sheet = np.split(values**2, np.cumsum([count * points, len(said.pairs), count]))
-    lines = straight.reshape(count, points).sum(axis=1) / 4
+    sizes = (count + len(said.edges)) * points, len(said.pairs), count
+    straight, margins, heights, sheet = np.split(values**2, np.cumsum(sizes))
+    lines = straight.reshape(-1, points).sum(axis=1) / 4
     # A margin is one thing, however many pairs of lines show it; so are heights.
     margin, height = MARGINS / max(len(margins), 1), HEIGHTS / count
     cost = 4 * np.log1p(lines).sum() + margin * (margins / (1 + margins)).sum()
@@ -223,5 +218,5 @@ def _weighed(said: Evidence, view: View, numbers: Numbers) -> tuple[Numbers, Num
 
 def _deviation(said: Evidence, view: View, numbers: Numbers) -> float:
     """The usual deviation of baselines, in line heights."""
-    lines = _residuals(said, view, numbers[None])[0].reshape(len(said.points), -1)
+    lines = _residuals(said, view, numbers[None])[0].reshape(-1, said.points.shape[1])[: len(said.points)]
     return float(np.median(np.hypot.reduce(lines, axis=1) / said.weights)) * STRAIGHT

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
-FOCAL = 1.2  # focal length to the picture's longer side, as usual for telephones
+FOCAL = 1.2  # usual focal length to the picture's longer side
 POWERS = 3  # of the profile: squared, cubed, fourth
-NUMBERS = 3 + POWERS  # that describe a sheet: roll, pitch, yaw in radians, and the profile
+NUMBERS = (
+    4 + POWERS
+)  # of a sheet: roll, pitch, yaw in radians, the profile, and the focal length, log of its ratio to the usual
 TURNS = 5  # of Newton's method: how deep along the view the sheet is
 BEYOND = 1.2  # how far the profile's polynomial reaches, in halves of the written width; then it goes on straight
 NODES = 1024  # of the table of lengths along the sheet
@@ -55,13 +57,14 @@ class Curl:
 
     def to_original(self, points: Numbers) -> Numbers:
         """(n, 2) of the flat picture -> (n, 2) of the original, pixels."""
-        sheet = (np.asarray(points) + self.corner) / self.view.focal
+        focal = self._focal
+        sheet = (np.asarray(points) + self.corner) / focal
         places, lengths = self._lengths
         x = np.interp(sheet[:, 0], lengths, places)
         depth, _ = _profile(x, np.asarray(self.numbers)[None], self.view)
         seen = np.stack([x, sheet[:, 1], depth[0]], axis=1) @ rotation(np.asarray(self.numbers)[None])[0].T
         # Nothing behind the camera can be seen; what comes near it is far out of the picture.
-        scale = self.view.focal / np.maximum(seen[:, 2] + 1.0, 0.05)
+        scale = focal / np.maximum(seen[:, 2] + 1.0, 0.05)
         return np.asarray(seen[:, :2] * scale[:, None] + self.view.middle)
 
     def to_flat(self, points: Numbers) -> Numbers:
@@ -69,7 +72,11 @@ class Curl:
         x, y, _ = on_sheet(np.asarray(points), np.asarray(self.numbers)[None], self.view)
         places, lengths = self._lengths
         sheet = np.stack([np.interp(x[0], places, lengths), y[0]], axis=1)
-        return np.asarray(sheet * self.view.focal - self.corner)
+        return np.asarray(sheet * self._focal - self.corner)
+
+    @property
+    def _focal(self) -> float:
+        return float(lens(np.asarray(self.numbers)[None], self.view)[0])
 
     @cached_property
     def _lengths(self) -> tuple[Numbers, Numbers]:
@@ -98,9 +105,9 @@ def on_sheet(points: Numbers, numbers: Numbers, view: View) -> tuple[Numbers, Nu
 
     A view that misses the sheet, or meets it from behind, comes back as where the iteration stands: finite.
     """
-    rays = np.concatenate([(points - view.middle) / view.focal, np.ones((len(points), 1))], axis=1)
     turned = rotation(numbers)
-    ways = np.einsum("nk,mka->man", rays, turned)
+    sideways = (points - view.middle).T / lens(numbers, view)[:, None, None]  # (m, 2, n)
+    ways = np.einsum("mkn,mka->man", sideways, turned[:, :2]) + turned[:, 2, :, None]
     eye = -turned[:, 2, :]  # of the camera, as the sheet sees it
     far = -eye[:, 2:] / np.maximum(ways[:, 2], 0.1)
     for _ in range(TURNS):
@@ -108,6 +115,11 @@ def on_sheet(points: Numbers, numbers: Numbers, view: View) -> tuple[Numbers, Nu
         error = eye[:, 2:] + far * ways[:, 2] - depth
         far = np.clip(far - error / np.maximum(ways[:, 2] - slope * ways[:, 0], 0.1), 0.1, 10.0)
     return eye[:, :1] + far * ways[:, 0], eye[:, 1:2] + far * ways[:, 1], far
+
+
+def lens(numbers: Numbers, view: View) -> Numbers:
+    """Focal lengths in pixels, (m,)."""
+    return np.asarray(view.focal * np.exp(numbers[:, -1]))
 
 
 def _profile(x: Numbers, numbers: Numbers, view: View) -> tuple[Numbers, Numbers]:

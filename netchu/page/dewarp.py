@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from netchu.page.curl import FOCAL, NUMBERS, Curl, Numbers, View, on_sheet
+from netchu.page.curl import FOCAL, NUMBERS, Curl, Numbers, View, lens, on_sheet
 from netchu.page.edges import POINTS, Edge, evenly
 from netchu.page.trace import FoundLine
 
@@ -27,9 +27,9 @@ STRAIGHT, MARGIN, HEIGHT = 0.12, 0.3, 0.25
 MARGINS = 40.0  # what all aligned ends together count at most, in lines that deviate by one unit
 HEIGHTS = 6.0  # and all heights
 EDGE = 2.0  # times as much as a line counts an edge of the sheet
-LIKELY = np.array([0.35, 0.2, 0.15, 0.35, 0.2, 0.2])  # of the numbers of a sheet: as flat as can be
+LIKELY = np.array([0.35, 0.2, 0.15, 0.35, 0.2, 0.2, 0.35])  # of the numbers of a sheet: as flat as can be
 STARTS = ((0.0, 0.0), (0.25, 0.1), (0.25, -0.1), (-0.25, 0.1), (-0.25, -0.1))  # pitch, curl: several valleys
-FREE = np.array([0.0, 1, 1, 1, 1, 1])  # a page may lie askew as it likes
+FREE = np.array([0.0, 1, 1, 1, 1, 1, 1])  # a page may lie askew as it likes
 STEP = 1e-5  # of the numerical derivative
 ROUGH, FINE = 4, 14  # steps of the search from each start, and from the best
 
@@ -98,7 +98,7 @@ def fit(said: Evidence, size: tuple[int, int]) -> Fit:
     a line on the sheet needs no parameter: it is the mean of its points.
     """
     view = _view(said, size)
-    starts = [np.array([said.skew, pitch, 0.0, curl, 0.0, 0.0]) for pitch, curl in STARTS]
+    starts = [np.array([said.skew, pitch, 0.0, curl, 0.0, 0.0, 0.0]) for pitch, curl in STARTS]
     thin = tuple(replace(edge, points=edge.points[:: POINTS // 4]) for edge in said.edges)
     few = replace(said, points=said.points[:, :: POINTS // 4], edges=thin)
     numbers, _ = min((_search(few, view, start, ROUGH) for start in starts), key=lambda found: found[1])
@@ -153,13 +153,14 @@ def _residuals(said: Evidence, view: View, numbers: Numbers) -> tuple[Numbers, N
     found = on_sheet(seen, numbers, view)
     x, y, depth = (each[:, : count * points].reshape(-1, count, points) for each in found)
     # In pixels of the picture: else a sheet far away would make all deviations small.
-    scale = view.focal / depth
+    focal = lens(numbers, view)[:, None]
+    scale = focal[..., None] / depth
     off = (y - y.mean(axis=2, keepdims=True)) * scale / (STRAIGHT * said.height)
     straight = [(off * (said.weights / np.sqrt(points))[:, None]).reshape(len(numbers), -1)]
     for place, edge in enumerate(said.edges):
         own = slice(count * points + place * points, count * points + (place + 1) * points)
         along = found[1 if edge.level else 0][:, own]
-        off = (along - along.mean(axis=1, keepdims=True)) * view.focal / found[2][:, own]
+        off = (along - along.mean(axis=1, keepdims=True)) * focal / found[2][:, own]
         straight.append(off * EDGE / (STRAIGHT * said.height * np.sqrt(points)))
     one, other, side = said.pairs.T
     last = -side

@@ -48,12 +48,15 @@ Move = Callable[[Numbers], Numbers]
 GRID = 25
 
 
+def unmoved(points: Numbers) -> Numbers:
+    return points
+
+
 def measured(sample: PageSample, way: int, finder: LineFinder, reader: Reader | None) -> dict[str, Any]:
     """What straightening does to a page: as it is (way 0), or warped in the way of that number."""
     grey = open_grey(sample.image)
     size = (sample.page.width, sample.page.height)
-    forward: Move = lambda points: points  # noqa: E731
-    back: Move = forward
+    forward, back = unmoved, unmoved
     if way:
         warp, seen = drawn(size, way)
         grey, forward, back = warped(grey, warp, seen, seed=way), warp.forward, warp.inverse
@@ -75,7 +78,7 @@ def measured(sample: PageSample, way: int, finder: LineFinder, reader: Reader | 
     row |= {"untouched": flat.untouched, "look_seconds": looked - began, "straighten_seconds": done - looked}
     for name, page in (("before", Flat(grey, tuple(lines))), ("after", flat)):
         if name == "after" and flat.untouched:
-            row |= {key.replace("before", "after"): value for key, value in row.items() if key.startswith("before_")}
+            row |= {f"after_{key[7:]}": value for key, value in row.items() if key.startswith("before_")}
             continue
         tally = score_page(scored_page(sample), as_found(page, back, sample.page, reader))
         row |= {f"{name}_edits": tally.unordered.edits, f"{name}_units": tally.unordered.units}

@@ -72,7 +72,7 @@ def drawn(size: tuple[int, int], seed: int) -> tuple[Warp, tuple[int, int]]:
     """A warp for flat pages of `size` (width, height), and the size of its picture: about as many pixels."""
     rng = np.random.default_rng([seed, 5])
     roll, pitch, yaw = np.radians(rng.normal(0, [2.5, 10.0, 6.0]).clip(-20, 20))
-    distance = float(rng.uniform(2.6, 6.0)) * max(1.0, size[1] / size[0])
+    distance = float(rng.uniform(2.2, 5.0)) * max(1.0, size[1] / size[0])
     gutter = (rng.uniform(0, 1.6), rng.choice([-1, 1]) * rng.uniform(0.85, 1.15), rng.uniform(0.2, 0.5))
     waves = tuple((rng.uniform(0, share), often, rng.uniform(0, 6.28)) for often, share in ((1.5, 0.3), (3.0, 0.08)))
     warp = Warp(size, _turn(roll, pitch, yaw), gutter, waves, distance)

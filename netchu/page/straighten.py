@@ -18,16 +18,19 @@ import numpy as np
 from netchu.image import Grey
 from netchu.page.curl import Curl
 from netchu.page.dewarp import Evidence, Fit, evidence, fit
+from netchu.page.edges import sheet_edges
 from netchu.page.flat import Affine, Flat, Step, resampled, turned
 from netchu.page.light import evened, sheet_box
 from netchu.page.orient import Find, Sureness, orientation
 from netchu.page.trace import FoundLine
 
-LEVEL = 1.5  # degrees of skew that are left: lines are cut along their baselines, and resampling costs sharpness
-BENT = 0.08  # usual deviation of baselines, in line heights, from which a page may be curled
+LEVEL = 3.0  # degrees of skew that are left: lines are cut along their baselines, and resampling costs sharpness
+BENT = 0.06  # usual deviation of baselines, in line heights, from which lines alone may show a curl
+SEEN = 3  # edges of the sheet, from which they may show it, too: then lines must only not contradict
+AGREEING = 1.1  # times the deviation before that lines may then have on the sheet
 EXPLAINED = 0.55  # share of it that may be left on the sheet
 GAIN = 0.6  # of cost a line, for a sheet to be believed
-MOVED = 0.004  # mean displacement, to the diagonal, under which a curl is left alone
+MOVED = 0.003  # mean displacement, to the diagonal, under which a curl is left alone
 KEPT = 0.97  # share of what was found before that must be found on the flat picture, or it is given up
 GROWN = 0.15  # of the diagonal, that the flat picture may reach beyond the lines
 LARGEST = 2.0  # times as many pixels as the picture: a sheet that would need more is not believed
@@ -81,10 +84,11 @@ def _uncurled(flat: Flat, finder: Find) -> Flat:
     """Lying flat where its lines say what the sheet is like, else level where they say that."""
     height, width = flat.picture.shape
     size = (width, height)
-    said = evidence(flat.lines, size)
+    edges = sheet_edges(flat.picture)
+    said = evidence(flat.lines, size, edges)
     if said is None:
         return flat
-    if said.bent >= BENT and _is_plain(found := fit(said, size)):
+    if (said.bent >= BENT or len(edges) >= SEEN) and _is_plain(found := fit(said, size), len(edges)):
         uncurled = _resampled(flat, finder, _placed(found.curl, flat.lines, size), found.curl.numbers[0])
         if uncurled is not None and _displacement(found.curl, said) >= MOVED * np.hypot(*size):
             return replace(uncurled, dewarped=True)
@@ -119,9 +123,12 @@ def _written(lines: Sequence[FoundLine]) -> float:
     )
 
 
-def _is_plain(found: Fit) -> bool:
-    """Whether a sheet explains most of what is bent, and much better than a flat one does."""
-    return found.before >= BENT and found.after <= EXPLAINED * found.before and found.gain >= GAIN
+def _is_plain(found: Fit, edges: int) -> bool:
+    """Whether a sheet explains most of what is bent, or what its edges show, and much better than a flat one does."""
+    if found.gain < GAIN:
+        return False
+    by_lines = found.before >= BENT and found.after <= EXPLAINED * found.before
+    return by_lines or (edges >= SEEN and found.after <= max(AGREEING * found.before, BENT))
 
 
 def _displacement(curl: Curl, said: Evidence) -> float:

@@ -82,5 +82,4 @@ def evenly(corners: Numbers) -> Numbers:
     fine = np.stack([np.interp(at, lengths, corners[:, axis]) for axis in (0, 1)], axis=1)
     before, after = 2 * fine[:1] - fine[2:0:-1], 2 * fine[-1:] - fine[-2:-4:-1]
     padded = np.concatenate([before, fine, after])
-    smooth = sum(padded[place : place + len(fine)] for place in range(5)) / 5
-    return np.asarray(smooth[::4])
+    return np.asarray(np.mean([padded[place : place + len(fine) : 4] for place in range(5)], axis=0))

@@ -42,12 +42,13 @@ def straighten(
     finder: Find,
     sureness: Sureness | None = None,
     lines: Sequence[FoundLine] | None = None,
-    light: bool = True,
+    light: bool = False,
 ) -> Flat:
     """The flat picture of a page (h, w), the lines found on it, and the way back: see Flat.
 
     `finder` finds lines in a picture; `lines` are what it finds in this one, where that is known. Only with `sureness`
-    (see orient.orientation) is a page turned by quarters. Without `light` grey levels stay as they are.
+    (see orient.orientation) is a page turned by quarters. `light` evens shadows out, for people to look at: models that
+    read see each line's own light, and read no better for it.
     """
     flat = Flat(grey, tuple(finder(grey) if lines is None else lines))
     if max(grey.shape) > LONGEST:

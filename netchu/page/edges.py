@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netchu.image import Grey
+from netchu.page.light import preview
 
 Numbers = NDArray[np.float64]
 POINTS = 13  # of a baseline or an edge, evenly along it
@@ -31,9 +32,8 @@ class Edge:
 
 def sheet_edges(grey: Grey) -> tuple[Edge, ...]:
     """Those edges of a light sheet on a dark ground that are whole, smooth and within the picture: none to four."""
-    scale = min(1.0, SMALL / max(grey.shape))
-    columns, rows = (max(8, round(side * scale)) for side in grey.shape[::-1])
-    small = np.asarray(cv2.resize(grey, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
+    small = preview(grey, SMALL)
+    rows, columns = small.shape
     _, mask = cv2.threshold(cv2.GaussianBlur(small, (5, 5), 0), 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     if mask.min() == mask.max() or float(np.median(small[mask > 0])) - float(np.median(small[mask == 0])) < APART:
         return ()

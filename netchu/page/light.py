@@ -26,7 +26,7 @@ def sheet_box(grey: Grey) -> Box | None:
     Surroundings must be dark and take up a good part of the picture, and the sheet must fill its box: a torn, folded or
     slanting sheet is never cut.
     """
-    small = _small(grey)
+    small = preview(grey, SMALL)
     level, mask = cv2.threshold(cv2.GaussianBlur(small, (5, 5), 0), 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     light, dark = small[mask > 0], small[mask == 0]
     if not len(light) or not len(dark) or float(np.median(light)) - float(np.median(dark)) < APART:
@@ -53,7 +53,7 @@ def evened(grey: Grey) -> Grey | None:
     The light is what paper shows between the writing: the brightest of a neighbourhood, smoothed. Grey levels are
     divided by it, as a shadow multiplies them.
     """
-    light = _light(_small(grey))
+    light = _light(preview(grey, SMALL))
     dark, bright = np.percentile(light, (3, 97))
     if bright < EVEN * dark or dark < 24:
         return None
@@ -69,7 +69,8 @@ def _light(small: Grey) -> NDArray[np.float32]:
     return np.asarray(cv2.GaussianBlur(paper.astype(np.float32), (0, 0), side / 2), np.float32)
 
 
-def _small(grey: Grey) -> Grey:
-    scale = min(1.0, SMALL / max(grey.shape))
-    columns, rows = (max(1, round(side * scale)) for side in grey.shape[::-1])
-    return np.asarray(cv2.resize(grey, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
+def preview(grey: Grey, side: int) -> Grey:
+    """A small picture, with a longer side of `side` pixels at most; of a large one not every pixel is looked at."""
+    step = max(1, max(grey.shape) // (2 * side))
+    columns, rows = (max(1, round(length * min(1.0, side / max(grey.shape)))) for length in grey.shape[::-1])
+    return np.asarray(cv2.resize(grey[::step, ::step], (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)

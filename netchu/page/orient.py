@@ -18,6 +18,7 @@ Sureness = Callable[[Sequence[Grey]], Sequence[float]]  # pictures of lines -> h
 LONG = 3.0  # line heights: shorter lines have no axis
 LONGEST = 20.0  # line heights: of longer lines the reader gets only so much
 FEW, MORE = 3, 9  # lines that are read both ways round: at first, and where those do not agree
+TELLING = 8.0  # line heights: what is taken for lines on a page that lies on its side is shorter, and agrees by chance
 AGREED = 0.05  # by how much each of the first ones must differ in sureness to be believed
 SURELY = 3.0  # standard errors by which the mean of many must differ from nothing
 TURNED = 0.02  # and all of them on the mean, for a page to be turned on its head: most pages are upright
@@ -62,7 +63,8 @@ def _way(grey: Grey, lines: Sequence[FoundLine], sureness: Sureness) -> Way:
             strips = [_start(cut.picture) for cut in cut_lines(grey, [_rightwards(line) for line in some])]
             found = sureness([*strips, *(np.ascontiguousarray(np.rot90(strip, 2)) for strip in strips)])
             sure += zip(found[: len(some)], found[len(some) :])
-            agreed = _agree(np.array([back - there for there, back in sure]))
+            telling = len(sure) > FEW or min(map(_amount, some)) >= TELLING
+            agreed = telling and _agree(np.array([back - there for there, back in sure]))
     if not sure:
         return Way(False, False, 0.0)
     there, back = np.mean(sure, axis=0)

@@ -32,6 +32,7 @@ EXPLAINED = 0.55  # share of it that may be left on the sheet
 GAIN = 0.6  # of cost a line, for a sheet to be believed
 MOVED = 0.003  # mean displacement, to the diagonal, under which a curl is left alone
 KEPT = 0.97  # share of what was found before that must be found on the flat picture, or it is given up
+HIDDEN = 0.02  # share of the picture that a sheet may hide, away from all lines
 GROWN = 0.15  # of the diagonal, that the flat picture may reach beyond the lines
 LARGEST = 2.0  # times as many pixels as the picture: a sheet that would need more is not believed
 LONGEST = 32_000  # pixels of a side that can be resampled
@@ -150,6 +151,13 @@ def _levelled(size: tuple[int, int], skew: float) -> tuple[Step, tuple[int, int]
     return Affine(((cos, -sin, left), (sin, cos, top))), (wide, high)
 
 
+def _lost(curl: Curl, size: tuple[int, int]) -> float:
+    """The share of a picture that the sheet hides from the camera, or that lies beside it: no way leads back there."""
+    share = (np.arange(24) + 0.5) / 24
+    points = np.stack(np.meshgrid(share * size[0], share * size[1]), axis=-1).reshape(-1, 2)
+    return float((np.abs(curl.to_original(curl.to_flat(points)) - points).max(axis=1) > 0.5).mean())
+
+
 def _placed(curl: Curl, lines: Sequence[FoundLine], size: tuple[int, int]) -> tuple[Step, tuple[int, int]] | None:
     """The sheet with its corner where the flat picture begins, and that picture's size (width, height).
 
@@ -161,7 +169,7 @@ def _placed(curl: Curl, lines: Sequence[FoundLine], size: tuple[int, int]) -> tu
     zero = 0 * share
     edges = [np.stack(side, axis=1) for side in ((share, zero), (share, zero + 1), (zero, share), (zero + 1, share))]
     inner, outer = curl.to_flat(written), curl.to_flat(np.concatenate(edges) * size)
-    if not np.allclose(curl.to_original(inner), written, atol=0.2):
+    if not np.allclose(curl.to_original(inner), written, atol=0.1) or _lost(curl, size) > HIDDEN:
         return None
     spare = GROWN * np.hypot(*size)
     low = np.minimum(np.maximum(outer.min(axis=0), inner.min(axis=0) - spare), inner.min(axis=0) - 1)

@@ -89,16 +89,17 @@ def measured(sample: PageSample, way: int, finder: LineFinder, reader: Reader | 
 def as_found(flat: Flat, back: Move, page: Page, reader: Reader | None) -> Page:
     """The lines of a flat picture with what is read there, in the pixels of the page as it was before it was warped."""
 
-    def moved(points: Any) -> tuple[tuple[float, float], ...]:
-        return tuple(map(tuple, back(flat.to_original(points)).tolist()))  # type: ignore[arg-type]
-
+    if not flat.lines:
+        return replace(page, lines=(), regions=())
     texts = [""] * len(flat.lines)
     if reader:
         strips: list[Grey] = [cut.picture for cut in cut_lines(flat.picture, flat.lines)]
         texts = [line.text for line in reader.read_lines(strips, boxes=False)]
-    lines = [
-        Line(text, 0.0, moved(line.polygon), (), baseline=moved(line.baseline)) for text, line in zip(texts, flat.lines)
-    ]
+    outlines = [part for line in flat.lines for part in (line.polygon, line.baseline)]
+    ends = np.cumsum([len(part) for part in outlines])
+    moved = back(flat.to_original([point for part in outlines for point in part]))
+    parts = [tuple(map(tuple, part.tolist())) for part in np.split(moved, ends[:-1])]
+    lines = [Line(text, 0.0, parts[2 * n], (), baseline=parts[2 * n + 1]) for n, text in enumerate(texts)]
     return replace(page, lines=tuple(lines), regions=())
 
 

@@ -7,6 +7,7 @@ found by iterating, so that the fit is not held against itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -33,18 +34,22 @@ class Warp:
         """Flat pixels (n, 2) -> pixels of the warped picture."""
         width, height = self.size
         flat = (np.asarray(points) - (width / 2, height / 2)) / (width / 2)
-        along = np.linspace(-1.6, 1.6, 1601)
-        # The paper's surface is as long as the flat page is wide: x is less than what was travelled along it.
-        slope = self._slope(along)
-        x = np.cumsum(1 / np.sqrt(1 + slope**2)) * (along[1] - along[0])
-        z = np.cumsum(slope / np.sqrt(1 + slope**2)) * (along[1] - along[0])
-        x, z = x - x[800], z - z[800]
+        along, x, z = self._surface
         at = (
             np.stack([np.interp(flat[:, 0], along, x), flat[:, 1], np.interp(flat[:, 0], along, z)], axis=1)
             @ self.turn.T
         )
         scale, left, top = self.frame
         return at[:, :2] / (1 + at[:, 2:] / self.distance) * scale - (left, top)
+
+    @cached_property
+    def _surface(self) -> tuple[Numbers, Numbers, Numbers]:
+        """Places along the paper, which is as long as the flat page is wide, and where they are across and in depth."""
+        along = np.linspace(-1.6, 1.6, 1601)
+        slope = self._slope(along)
+        x = np.cumsum(1 / np.sqrt(1 + slope**2)) * (along[1] - along[0])
+        z = np.cumsum(slope / np.sqrt(1 + slope**2)) * (along[1] - along[0])
+        return along, x - x[800], z - z[800]
 
     def _slope(self, along: Numbers) -> Numbers:
         height, where, wide = self.gutter
@@ -56,9 +61,9 @@ class Warp:
     def inverse(self, points: Numbers) -> Numbers:
         """Warped pixels (n, 2) -> flat pixels, by Newton's method; outside the page by and large."""
         found = np.clip(points, 0, self.size).astype(np.float64)
-        for _ in range(12):
+        for _ in range(8):
             error = self.forward(found) - points
-            right, down = ((self.forward(found + step) - self.forward(found - step)) / 2 for step in ((1, 0), (0, 1)))
+            right, down = (self.forward(found + step) - points - error for step in ((1, 0), (0, 1)))
             scale = right[:, 0] * down[:, 1] - right[:, 1] * down[:, 0]
             scale = np.where(np.abs(scale) < 1e-3, 1e-3, scale)
             across = error[:, 0] * down[:, 1] - error[:, 1] * down[:, 0]

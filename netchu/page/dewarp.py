@@ -78,6 +78,8 @@ def evidence(lines: Sequence[FoundLine], size: tuple[int, int], edges: Sequence[
     if len(chosen) < FEWEST:
         return None
     points = np.stack([evenly(np.asarray(line.baseline)) for line in chosen])
+    backwards = points[:, -1, 0] < points[:, 0, 0]  # as some scripts are read
+    points[backwards] = points[backwards, ::-1]
     heights, lengths = (np.array([size(line) for line in chosen]) for size in (lambda line: line.height, _length))
     chords = points[:, -1] - points[:, 0]
     skew = _weighed_median(np.arctan2(chords[:, 1], chords[:, 0]), lengths)

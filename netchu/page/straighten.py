@@ -49,7 +49,8 @@ def straighten(
 
     `finder` finds lines in a picture; `lines` are what it finds in this one, where that is known. Only with `sureness`
     (see orient.orientation) is a page turned by quarters. `light` evens shadows out, for people to look at: models that
-    read see each line's own light, and read no better for it.
+    read see each line's own light, and read no better for it. A picture with a side over
+    LONGEST stays as it is.
     """
     flat = Flat(grey, tuple(finder(grey) if lines is None else lines))
     if max(grey.shape) > LONGEST:
@@ -90,10 +91,12 @@ def _uncurled(flat: Flat, finder: Find) -> Flat:
     said = evidence(flat.lines, size, edges)
     if said is None:
         return flat
-    if (said.bent >= BENT or len(edges) >= SEEN) and _is_plain(found := fit(said, size), len(edges)):
-        uncurled = _resampled(flat, finder, _placed(found.curl, flat.lines, size), found.curl.numbers[0])
-        if uncurled is not None and _displacement(found.curl, said) >= MOVED * np.hypot(*size):
-            return replace(uncurled, dewarped=True)
+    if said.bent >= BENT or len(edges) >= SEEN:
+        found = fit(said, size)
+        if _is_plain(found, len(edges)) and _displacement(found.curl, said) >= MOVED * np.hypot(*size):
+            uncurled = _resampled(flat, finder, _placed(found.curl, flat.lines, size), found.curl.numbers[0])
+            if uncurled is not None:
+                return replace(uncurled, dewarped=True)
     if abs(np.degrees(said.skew)) < LEVEL:
         return flat
     return _resampled(flat, finder, _levelled(size, said.skew), said.skew) or flat

@@ -254,3 +254,4 @@ def test_a_blank_page_stays():
     blank = np.full((300, 200), 255, np.uint8)
     assert straighten(blank, bars, sureness).untouched
     assert orientation(blank, bars, sureness) == 0
+    assert straighten(np.zeros((1, 1), np.uint8), bars, sureness, light=True).untouched

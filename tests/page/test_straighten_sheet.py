@@ -85,6 +85,16 @@ def test_the_sheet_that_bent_the_lines_is_found():
         assert np.std(found.curl.to_flat(curl.to_original(points))[:, 1]) < 0.5
 
 
+def test_lines_that_are_read_leftwards_say_the_same():
+    curl = Curl((0.02, 0.1, 0.0, 0.2, 0.0, 0.0, 0.0), VIEW)
+    flat = [np.stack([np.linspace(-380, 380, 30), np.full(30, y)], axis=1) for y in np.linspace(-560, 560, 20)]
+    lines = [curl.to_original(points) for points in flat]
+    one, other = (
+        fit(evidence([line(points[::way]) for points in lines], (1000, 1400)), (1000, 1400)) for way in (1, -1)
+    )
+    assert other.curl.numbers == pytest.approx(one.curl.numbers, abs=1e-3)
+
+
 def test_one_wrong_line_does_not_bend_the_sheet():
     curl = Curl((0.0, 0.1, 0.0, 0.2, 0.0, 0.0, 0.0), VIEW)
     flat = [np.stack([np.linspace(-380, 380, 30), np.full(30, y)], axis=1) for y in np.linspace(-560, 560, 20)]

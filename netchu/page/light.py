@@ -11,7 +11,7 @@ from netchu.image import Grey
 SMALL = 320  # pixels of the longer side at which surroundings and light are looked at
 APART = 60.0  # grey levels between sheet and surroundings, at least
 WHOLE = 0.9  # share of its bounding box that a sheet fills, at least: what fills less is no sheet, or lies askew
-SAVED = 0.12  # share of the picture that surroundings must take up to be cut off
+SAVED = 0.3  # share of the picture that surroundings must take up to be cut off: less costs a look little
 SPARE = 0.015  # of the picture's longer side, left round the sheet
 EVEN = 1.35  # times as light as its darkest part: a page whose paper varies less is lit evenly
 PAPER = 200.0  # grey level of paper that was lit

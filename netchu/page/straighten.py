@@ -31,7 +31,7 @@ AGREEING = 1.1  # times the deviation before that lines may then have on the she
 EXPLAINED = 0.55  # share of it that may be left on the sheet
 GAIN = 0.6  # of cost a line, for a sheet to be believed
 MOVED = 0.003  # mean displacement, to the diagonal, under which a curl is left alone
-KEPT = 0.97  # share of what was found before that must be found on the flat picture, or it is given up
+KEPT, MOST = 0.97, 1.3  # times as much as before that must, and may, be found on a picture, or it is given up
 HIDDEN = 0.02  # share of the picture that a sheet may hide, away from all lines
 GROWN = 0.15  # of the diagonal, that the flat picture may reach beyond the lines
 LARGEST = 2.0  # times as many pixels as the picture: a sheet that would need more is not believed
@@ -112,9 +112,10 @@ def _resampled(flat: Flat, finder: Find, placed: tuple[Step, tuple[int, int]] | 
 
 
 def _looked(flat: Flat, finder: Find, picture: Grey, step: Step | None, **done: Any) -> Flat | None:
-    """The page with another picture and what is found there, or None where that is less than before."""
+    """The page with another picture and what is found there, or None where that is less than before, or far more."""
     lines = tuple(finder(picture))
-    if _written(lines) < KEPT * _written(flat.lines):
+    before = _written(flat.lines)
+    if before and not KEPT * before <= _written(lines) <= MOST * before:
         return None
     steps = flat.steps if step is None else (step, *flat.steps)
     return replace(flat, picture=picture, lines=lines, steps=steps, **done)

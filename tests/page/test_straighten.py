@@ -144,6 +144,7 @@ def test_a_sheet_is_given_up_where_less_is_found_on_it():
         return bars(grey)[::2]
 
     assert straighten(picture, forgetful, lines=first).untouched and looked
+    assert straighten(picture, lambda grey: 2 * bars(grey), lines=first).untouched
 
 
 @pytest.mark.parametrize("degrees", [-9.0, 6.0])

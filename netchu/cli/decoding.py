@@ -46,6 +46,25 @@ def decoding(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def finding(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option of every verb that reads pages, which `use_finder` understands."""
+    return click.option(
+        "--finder", default="", metavar="NAME|FILE",
+        help="What finds the lines of pages: bundled, or made by netchu train --pages.  [default: the bundled one]",
+    )(command)  # fmt: skip
+
+
+def use_finder(reader: Reader, finder: str) -> None:
+    """Have `reader` find the lines of pages with a finder of that name or path; empty: with the bundled one.
+
+    Raises NetchuError when there is none.
+    """
+    if finder:
+        from netchu.page.detect import open_finder
+
+        reader.finder = open_finder(finder, reader.session.threads)
+
+
 def open_wished(
     models: Sequence[str], weights: str, views: int, settings: Sequence[str], **asked: str
 ) -> tuple[Reader, Choice]:  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,9 +66,10 @@ def read_found(path: str | os.PathLike[str]) -> OutputSet:
             rejects.append(Reject(where, str(error).removeprefix(f"{where}: ")))
             continue
         for page in read:
-            own = _names(file.name) if len(read) == 1 else ()
+            own = _names(file.stem) if len(read) == 1 else ()
+            own = (*own, f"{name_key(file.stem)}.*") if own else ()  # 0001.jpg.xml, or 0001.xml
             here = where if len(read) == 1 else f"{where}, page {page.number}"
-            pages.append(Output(here, (*_names(plain_name(page.source)), *own[1:]), page))
+            pages.append(Output(here, (*_names(plain_name(page.source)), *own), page))
     return OutputSet(tree.source, tuple(pages), tuple(rejects))
 
 
@@ -80,10 +81,14 @@ def match(samples: Sequence[PageSample], found: OutputSet) -> Matched:
     """
     pages, missing, unfit = [], [], []
     used: dict[str, Path] = {}
+    index: dict[str, list[Output]] = {}
+    for each in found.pages:
+        for name in dict.fromkeys(each.names):
+            index.setdefault(name, []).append(each)
     for sample in samples:
         size = sample.page.width, sample.page.height
         empty = Page(*size, (), sample.page.source)
-        output = _output_of(sample, found)
+        output = _output_of(sample, index, found.root)
         if output is None:
             missing.append(sample.image.name)
             pages.append(empty)
@@ -99,12 +104,12 @@ def match(samples: Sequence[PageSample], found: OutputSet) -> Matched:
     return Matched(tuple(pages), tuple(missing), tuple(unfit))
 
 
-def _output_of(sample: PageSample, found: OutputSet) -> Output | None:
+def _output_of(sample: PageSample, index: Mapping[str, list[Output]], root: Path) -> Output | None:
     for name in _names(sample.image.name):
-        hits = [each for each in found.pages if name in each.names]
+        hits = index.get(name, [])
         if len(hits) > 1:
             told = ", ".join(each.where for each in hits[:3])
-            raise NetchuError(f"{found.root}: several pages for {sample.image.name}: {told}; leave one of them")
+            raise NetchuError(f"{root}: several pages for {sample.image.name}: {told}; leave one of them")
         if hits:
             return hits[0]
     return None

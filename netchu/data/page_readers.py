@@ -147,13 +147,16 @@ class Pictures:
         """
         name = plain_name(named)
         keys = [*dict.fromkeys((name_key(name), name_key(unquote(name))))]
-        stem = f"{name_key(file.stem)}.*"
+        own = [name_key(file.stem), f"{name_key(file.stem)}.*"] if alone else []  # 0001.jpg.xml, or 0001.xml
         for index in (self._first, self._rest):
-            for key in [*keys, *([stem] if alone else [])]:
+            for key in [*keys, *own]:
                 found = index.get(key, [])
                 if found:
                     image = _nearest(file, found)
-                    return image, f"picture taken by the file's own name: it names {name!r}" if key == stem else None
+                    return (
+                        image,
+                        f"picture taken by the file's own name: it names {name or None}" if key not in keys else None,
+                    )
         if Path(name).suffix.lower() not in SUFFIXES and name:
             raise NetchuError(f"picture missing: {name} is none; draw it as {file.stem}.png, or name --images")
         raise NetchuError(f"picture missing: {name or 'none named'}; put it beside the file, or name --images")

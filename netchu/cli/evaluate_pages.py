@@ -161,7 +161,7 @@ def show_pages(sets: Sequence[ScoredPages]) -> None:
             console.print(_sources(each))
         worst = each.scored.worst(WORST)
         for page in worst:
-            click.echo(f"{each.name}: worst pages: {page.sample.image.name}: {_told(page, each.scored.texts)}")
+            click.echo(f"{each.name}: worst: {page.sample.image.name}: {_told(page, each.scored.texts)}")
         for said in each.result["warnings"]:
             click.echo(f"{each.result['dataset']}: {said}", err=True)
 

@@ -6,7 +6,7 @@ import base64
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from PIL import Image
 
@@ -38,7 +38,7 @@ class Set(Protocol):
     def scored(self) -> ReadingScores: ...
 
     @property
-    def result(self) -> dict[str, object]: ...
+    def result(self) -> dict[str, Any]: ...
 
 
 def write_page(target: Path, title: str, facts: dict[str, str], sets: Sequence[Set]) -> None:
@@ -46,15 +46,16 @@ def write_page(target: Path, title: str, facts: dict[str, str], sets: Sequence[S
 
     Raises NetchuError where it cannot be written.
     """
-    warned = [
-        f'<p class="alarm">{plain(f"{each.name}: {said}")}</p>'
-        for each in sets
-        for said in each.result["warnings"]  # type: ignore[attr-defined]
-    ]
+    warned = [f'<p class="alarm">{plain(said)}</p>' for said in _said(sets, "warnings")]
+    warned += [f'<p class="note">{plain(said)}</p>' for said in _said(sets, "notes")]
     sections = [*warned, make_facts(facts), _scores(sets)]
     for each in sets:
         sections += [_sources(each), _worst(each)]
     write_whole(target, make_page(title, sections))
+
+
+def _said(sets: Sequence[Set], kind: str) -> list[str]:
+    return [f"{each.name}: {said}" for each in sets for said in each.result[kind]]
 
 
 def _scores(sets: Sequence[Set]) -> str:

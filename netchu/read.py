@@ -20,7 +20,6 @@ from netchu.calibration import Calibration
 from netchu.compose import RAW, compose, upright
 from netchu.decode.ctc import greedy
 from netchu.decode.reading import Decoder
-from netchu.errors import NetchuError
 from netchu.image import Grey, Source, lay_flat, open_grey, pad_batch, to_height
 from netchu.records import Line, Page
 from netchu.session import Session

@@ -18,7 +18,15 @@ from rich.console import Console
 from rich.table import Table
 
 from netchu.cli.decoding import decoding, finding, open_wished, title_of, use_finder
-from netchu.cli.evaluate_pages import ScoredPages, evaluate_found, evaluate_reader, open_pages, show_pages, texts_of
+from netchu.cli.evaluate_pages import (
+    ScoredPages,
+    evaluate_found,
+    evaluate_reader,
+    notes_of,
+    open_pages,
+    show_pages,
+    texts_of,
+)
 from netchu.cli.evaluate_pages import table_of as pages_table
 from netchu.cli.evaluate_pages import warnings_of as page_warnings
 from netchu.data.lines import SPLITS, LineSet, read_lines, write_whole
@@ -178,7 +186,8 @@ def score_pages_of(dataset: Path, name: str, reader: Reader | None, choice: Choi
         assert asked.found is not None  # without it there is a reader
         result, scored = evaluate_found(asked.found, pages, asked.normaliser)
     whole = {**about, **result, "unit": "codepoint", "decoder": decoder, "leak": leak, "rejected": len(pages.rejects)}
-    return ScoredPages(name, {**whole, "warnings": [*page_warnings(pages, whole, scored)]}, scored)
+    said = {"warnings": [*page_warnings(pages, whole, scored)], "notes": [*notes_of(pages, whole, scored)]}
+    return ScoredPages(name, {**whole, **said}, scored)
 
 
 def facts_of(reader: Reader | None, results: Sequence[Mapping[str, Any]], asked: Asked) -> dict[str, str]:

@@ -114,6 +114,11 @@ def warnings_of(pages: PageSet, result: dict[str, Any], scored: ReadingScores) -
         yield f"{result['unreadable']} pictures unreadable (scored as without lines)"
     if result["rejected"]:
         yield f"{result['rejected']} pages rejected (netchu data check lists them)"
+    yield from scored.warnings
+
+
+def notes_of(pages: PageSet, result: dict[str, Any], scored: ReadingScores) -> Iterator[str]:
+    """How the set was scored, where that does not go without saying."""
     if result["split_by"] == "document":
         yield "the set has no split of its own for all pages: divided by document, by the published rule"
     banded = sum(sample.source in UNMARKED for sample in pages.samples)
@@ -121,7 +126,6 @@ def warnings_of(pages: PageSet, result: dict[str, Any], scored: ReadingScores) -
         yield f"on {banded} pages a band that nobody transcribed is not scored (docs/pages.md)"
     if not scored.texts:
         yield "no texts on one side: character errors say nothing"
-    yield from scored.warnings
 
 
 def table_of(sets: Sequence[ScoredPages]) -> str:
@@ -162,7 +166,7 @@ def show_pages(sets: Sequence[ScoredPages]) -> None:
         worst = each.scored.worst(WORST)
         for page in worst:
             click.echo(f"{each.name}: worst: {page.sample.image.name}: {_told(page, each.scored.texts)}")
-        for said in each.result["warnings"]:
+        for said in (*each.result["warnings"], *each.result["notes"]):
             click.echo(f"{each.result['dataset']}: {said}", err=True)
 
 

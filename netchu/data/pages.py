@@ -296,7 +296,7 @@ def _check_size(image: Path, page: Page) -> None:
 
 
 def shown_size(image: Path) -> tuple[int, int]:
-    """Width and height of a picture as it is shown, its EXIF rotation applied; only its head is read.
+    """Width and height of a picture as it is shown, its EXIF rotation applied; of most formats only the head is read.
 
     Raises NetchuError when it cannot be opened.
     """

@@ -124,6 +124,9 @@ def notes_of(pages: PageSet, result: dict[str, Any], scored: ReadingScores) -> I
     banded = sum(sample.source in UNMARKED for sample in pages.samples)
     if banded:
         yield f"on {banded} pages a band that nobody transcribed is not scored (docs/pages.md)"
+    bare = sum(not line.baseline for page in scored.pages for line in page.found.lines)
+    if bare:
+        yield f"{bare:,} found lines have no baseline, and count as wrong ones; their areas are scored"
     if not scored.texts:
         yield "no texts on one side: character errors say nothing"
 

@@ -58,7 +58,9 @@ class PageFormat(NamedTuple):
 
 def _native_signs(tree: Tree) -> list[Path]:
     if tree.source.is_file():
-        return [tree.source] if re.match(r'\s*\{\s*"image"\s*:.*"lines"', peek(tree.source, HEAD), re.DOTALL) else []
+        head = peek(tree.source, HEAD)
+        is_set = tree.source.name == TABLE or (re.match(r'\s*\{\s*"image"\s*:', head) and '"width"' in head)
+        return [tree.source] if is_set else []
     return [file for file in tree.files if file == tree.root / TABLE]
 
 

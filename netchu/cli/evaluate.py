@@ -23,18 +23,18 @@ from netchu.cli.evaluate_pages import (
     evaluate_found,
     evaluate_reader,
     notes_of,
-    open_pages,
     show_pages,
     texts_of,
 )
 from netchu.cli.evaluate_pages import table_of as pages_table
 from netchu.cli.evaluate_pages import warnings_of as page_warnings
 from netchu.data.lines import SPLITS, LineSet, read_lines, write_whole
-from netchu.data.pages import holds_pages
+from netchu.data.pages import holds_pages, read_pages
 from netchu.decode.choose import FILES, Choice
 from netchu.errors import NetchuError
 from netchu.image import Grey, open_grey
 from netchu.metrics import score
+from netchu.page.reading_scores import pages_to_score
 from netchu.page_scorecard import write_page as write_pages_report
 from netchu.read import Reader
 from netchu.records import Line
@@ -173,7 +173,8 @@ def score_lines_of(
 
 def score_pages_of(dataset: Path, name: str, reader: Reader | None, choice: Choice | None, asked: Asked) -> ScoredPages:
     """Score a set of pages: what the reader finds and reads on them, or what is in the files of --found."""
-    pages, way = open_pages(dataset, asked.split)
+    whole = read_pages(dataset)
+    pages, way = pages_to_score(whole, asked.split)
     about = {"kind": "pages", "model": None, "dataset": str(dataset), "split": asked.split, "split_by": way}
     leak, decoder = "", None
     if reader and choice:
@@ -181,13 +182,13 @@ def score_pages_of(dataset: Path, name: str, reader: Reader | None, choice: Choi
         if fair is not reader:
             fair.finder = reader.finder
         about["model"], decoder = asked.title, used.name
-        result, scored = evaluate_reader(fair, pages.root.name, pages, asked.normaliser, asked.jobs)
+        result, scored = evaluate_reader(fair, pages, whole.digest(), asked.normaliser, asked.jobs)
     else:
         assert asked.found is not None  # without it there is a reader
         result, scored = evaluate_found(asked.found, pages, asked.normaliser)
-    whole = {**about, **result, "unit": "codepoint", "decoder": decoder, "leak": leak, "rejected": len(pages.rejects)}
-    said = {"warnings": [*page_warnings(pages, whole, scored)], "notes": [*notes_of(pages, whole, scored)]}
-    return ScoredPages(name, {**whole, **said}, scored)
+    result = {**about, **result, "unit": "codepoint", "decoder": decoder, "leak": leak, "rejected": len(pages.rejects)}
+    said = {"warnings": [*page_warnings(pages, result, scored)], "notes": [*notes_of(pages, result, scored)]}
+    return ScoredPages(name, {**result, **said}, scored)
 
 
 def facts_of(reader: Reader | None, results: Sequence[Mapping[str, Any]], asked: Asked) -> dict[str, str]:

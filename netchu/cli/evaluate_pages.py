@@ -14,9 +14,9 @@ from rich.table import Table
 from netchu.data.lines import LineSet, Sample
 from netchu.data.page_found import match, read_found
 from netchu.data.page_sources import UNMARKED, split_pages
-from netchu.data.pages import IGNORED, PageSample, PageSet, read_pages
+from netchu.data.pages import IGNORED, PageSample, PageSet
 from netchu.metrics import Interval
-from netchu.page.reading_scores import PageResult, ReadingScores, pages_to_score, score_set
+from netchu.page.reading_scores import PageResult, ReadingScores, score_set
 from netchu.page.scores import Tally
 from netchu.read import Reader
 from netchu.records import Page
@@ -46,11 +46,6 @@ class ScoredPages:
     scored: ReadingScores
 
 
-def open_pages(dataset: Path, split: str | None) -> tuple[PageSet, str | None]:
-    """The pages that are to be scored, and by what they were divided. Raises NetchuError where there are none."""
-    return pages_to_score(read_pages(dataset), split)
-
-
 def texts_of(pages: PageSet) -> LineSet:
     """The true texts as a set of lines, to ask what a language model has seen of them."""
     lines = (line for sample in pages.samples for line in sample.page.lines if line.text and line.text != IGNORED)
@@ -58,9 +53,9 @@ def texts_of(pages: PageSet) -> LineSet:
 
 
 def evaluate_reader(
-    reader: Reader, name: str, pages: PageSet, normaliser: str, jobs: int
+    reader: Reader, pages: PageSet, digest: str, normaliser: str, jobs: int
 ) -> tuple[dict[str, Any], ReadingScores]:
-    """Find and read the lines of every page -> (the result as JSON, all of it)."""
+    """Find and read the lines of every page -> (the result as JSON, all of it). `digest` is that of the whole set."""
     finder = reader.finder  # opened before the clock starts
 
     def read(sample: PageSample) -> Page:
@@ -70,9 +65,10 @@ def evaluate_reader(
     for page in scored.pages:
         if page.fault:
             click.echo(f"netchu: {page.fault}", err=True)
-    learnt = pages.digest() in finder.info.data.values() or name in finder.info.data
     said = []
-    if learnt and (seen := sum(each.split == "train" for each in split_pages(pages).samples)):
+    if digest in finder.info.data.values() and (
+        seen := sum(each.split == "train" for each in split_pages(pages).samples)
+    ):
         said.append(f"{seen} of these pages are of the part that the finder {finder.info.name} was trained on")
     result = {"finder": finder.info.name, "found": None, **scored.to_json(), "missing": 0, "threads": jobs}
     return result, replace(scored, warnings=tuple(said))

@@ -127,7 +127,7 @@ class Pictures:
 
     def __init__(self, tree: Tree) -> None:
         near = [base / inner for base in (tree.root, tree.root.parent) for inner in ("", *PICTURE_FOLDERS)]
-        beside = (file for folder in near if folder.is_dir() for file in sorted(folder.iterdir()))
+        beside = (file for folder in near for file in _listed(folder))
         self._first = self._index(walk(tree.images) if tree.images else ())
         self._rest = self._index((*tree.files, *beside))
 
@@ -162,6 +162,14 @@ class Pictures:
         if Path(name).suffix.lower() not in SUFFIXES and name:
             raise NetchuError(f"picture missing: {name} is none; draw it as {file.stem}.png, or name --images")
         raise NetchuError(f"picture missing: {name or 'none named'}; put it beside the file, or name --images")
+
+
+def _listed(folder: Path) -> list[Path]:
+    """What is in a folder; nothing where it is none, or may not be looked into."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
 
 
 def _nearest(file: Path, found: list[Path]) -> Path:

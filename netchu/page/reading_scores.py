@@ -24,7 +24,7 @@ class PageResult:
     """A page of a set: the truth it was scored by, what was found, what that counts, and what it took.
 
     `seconds` and `peak_mib` (of the whole process) are None where they were not measured; `fault` is why nothing could
-    be found on a page.
+    be found on a page. Characters and words found are not kept: thousands of pages would not fit into memory.
     """
 
     sample: PageSample
@@ -118,6 +118,7 @@ def score_set(pages: PageSet, read: Read, normaliser: str, jobs: int, timed: boo
         seconds = time.perf_counter() - began
         most = peak() if single else None
         tally = score_page(truth, found, normaliser)
+        found = replace(found, lines=tuple(replace(line, chars=(), words=(), readings=()) for line in found.lines))
         return PageResult(sample, truth, found, tally, seconds if timed else None, most and most[0], fault)
 
     began = time.perf_counter()

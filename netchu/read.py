@@ -20,7 +20,6 @@ from netchu.calibration import Calibration
 from netchu.compose import RAW, compose, upright
 from netchu.decode.ctc import greedy
 from netchu.decode.reading import Decoder
-from netchu.errors import NetchuError
 from netchu.image import Grey, Source, lay_flat, open_grey, pad_batch, to_height
 from netchu.records import Line, Page
 from netchu.session import Session
@@ -65,9 +64,7 @@ class Reader:
     def finder(self, finder: LineFinder) -> None:
         self._finder = finder
 
-    def read(
-        self, source: Source, line: bool = False, page: bool = False, name: str = "", boxes: bool = True
-    ) -> Page:
+    def read(self, source: Source, line: bool = False, page: bool = False, name: str = "", boxes: bool = True) -> Page:
         """Read a picture: a path, the bytes of a file, a PIL picture or an array. A blank one is a page with no lines.
 
         With `line` the whole picture is one line, with `page` its lines are looked for; with neither, that is done

@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from harness import Requests
+from harness import Requests, peak_memory
 
 LINES = {"ocr_line", "ocr_header", "ocr_caption", "ocr_textfloat"}
 

@@ -37,7 +37,7 @@ def read_found(reader: Reader, grey: Grey, found: Sequence[FoundLine], name: str
 
 def placed(text: Line, cut: Cut, found: FoundLine) -> Line:
     """What was read of a strip, as a line of the page."""
-    rows = [each.box for each in (*text.chars, *text.words)]
+    rows = [char.box for char in text.chars] + [word.box for word in text.words]
     boxes = iter(on_page(rows, cut.to_page))
     chars = tuple(replace(char, box=box) for char, box in zip(text.chars, islice(boxes, len(text.chars))))
     words = tuple(replace(word, box=box) for word, box in zip(text.words, boxes))

@@ -106,7 +106,8 @@ def _frame(data: bytes, place: int, name: str) -> Grey:
     return open_grey(picture, name)
 
 
-def _pdf(data: bytes, name: str) -> Iterator[Sheet | NetchuError]:
+def _pdf(data: bytes, name: str, only: int = 0) -> Iterator[Sheet | NetchuError]:
+    """The pages of a PDF, or the one of that number."""
     try:
         import pypdfium2
     except ModuleNotFoundError:
@@ -120,7 +121,7 @@ def _pdf(data: bytes, name: str) -> Iterator[Sheet | NetchuError]:
             why = "is encrypted; save it without a password" if locked else "is broken or has no pages; fetch it again"
             raise NetchuError(f"{name}: the PDF {why}") from None
     try:
-        for place in range(count):
+        for place in range(only - 1, min(only, count)) if only else range(count):
             with _PDFIUM:
                 drawn = _draw(document, place, f"{name}, page {place + 1}")
             yield drawn if isinstance(drawn, NetchuError) else Sheet(place + 1, count, drawn)
@@ -159,3 +160,24 @@ def _dpi(page: Any, area: float) -> float:
             columns, rows = each.get_px_size()
             return min(HIGHEST, max(LOWEST, 72 * math.sqrt(columns * rows / covered)))
     return DPI
+
+
+def sheet(source: Source, number: int = 1, name: str = "") -> Source:
+    """The picture of one page of a file, counted from 1 as `sheets` does; the pages before it are not opened.
+
+    Raises NetchuError as `sheets` does, and where there is no such page.
+    """
+    if isinstance(source, np.ndarray | Image.Image):
+        return source
+    name = printable(name or (os.fspath(source) if isinstance(source, str | os.PathLike) else "picture"))
+    data = read_bytes(source) if isinstance(source, str | os.PathLike) else bytes(source)
+    if PDF in data[:HEAD]:
+        for found in _pdf(data, name, number):
+            if isinstance(found, NetchuError):
+                raise found
+            return found.picture
+        raise NetchuError(f"{name}: has no page {number}")
+    places, _ = _frames(data)
+    if number > max(1, len(places)):
+        raise NetchuError(f"{name}: has no page {number}")
+    return data if len(places) < 2 else _frame(data, places[number - 1], f"{name}, page {number}")

@@ -64,9 +64,7 @@ class Reader:
     def finder(self, finder: LineFinder) -> None:
         self._finder = finder
 
-    def read(
-        self, source: Source, line: bool = False, page: bool = False, name: str = "", boxes: bool = True
-    ) -> Page:
+    def read(self, source: Source, line: bool = False, page: bool = False, name: str = "", boxes: bool = True) -> Page:
         """Read a picture: a path, the bytes of a file, a PIL picture or an array. A blank one is a page with no lines.
 
         With `line` the whole picture is one line, with `page` its lines are looked for; with neither, that is done

@@ -24,7 +24,11 @@ Mapping = Callable[[Numbers], Numbers]  # (n, 2) -> (n, 2), pixels
 
 def read_page(reader: Reader, grey: Grey, name: str = "", boxes: bool = True) -> Page:
     """The lines of a page (h, w) that its finder finds and that have a text, in reading order."""
-    found = reader.finder.find_lines(grey)
+    return read_found(reader, grey, reader.finder.find_lines(grey), name, boxes)
+
+
+def read_found(reader: Reader, grey: Grey, found: Sequence[FoundLine], name: str = "", boxes: bool = True) -> Page:
+    """The same of lines that are found already, in their order."""
     cuts = cut_lines(grey, found)
     texts = reader.read_lines([cut.picture for cut in cuts], boxes)
     lines = [placed(text, cut, line) for text, cut, line in zip(texts, cuts, found) if text.text]
@@ -33,7 +37,7 @@ def read_page(reader: Reader, grey: Grey, name: str = "", boxes: bool = True) ->
 
 def placed(text: Line, cut: Cut, found: FoundLine) -> Line:
     """What was read of a strip, as a line of the page."""
-    rows = [each.box for each in (*text.chars, *text.words)]
+    rows = [char.box for char in text.chars] + [word.box for word in text.words]
     boxes = iter(on_page(rows, cut.to_page))
     chars = tuple(replace(char, box=box) for char, box in zip(text.chars, islice(boxes, len(text.chars))))
     words = tuple(replace(word, box=box) for word, box in zip(text.words, boxes))

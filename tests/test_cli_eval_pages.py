@@ -257,6 +257,10 @@ def test_found_pages_are_scaled_or_refused_and_known_by_their_files(tmp_path, tr
 def test_found_in_a_set_of_pages_and_names_that_fit_twice(tmp_path, truth):
     root = dataset(tmp_path / "trang", truth)
     assert scores(root, "--found", root)["baseline_f"] == 1
+    every = [replace(truth, source=f"doc{k}_1.png", number=1) for k in range(2)]
+    (tmp_path / "all.json").write_bytes(formats.write(every, "json").data)
+    result = run(root, "--found", tmp_path / "all.json", "--report", tmp_path / "r.html")
+    assert result.exit_code == 0 and "Every page is right." in (tmp_path / "r.html").read_text(encoding="utf-8")
     files = tmp_path / "files"
     files.mkdir()
     for name in "ab":

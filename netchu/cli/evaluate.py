@@ -82,7 +82,8 @@ def evaluate(
 ) -> None:  # fmt: skip
     """Score a model on data sets in the native format, of lines or of pages.
 
-    Of pages it is scored how well lines are found and read. A set without a split column is scored whole.
+    Of pages it is scored how well lines are found and read. A set of lines without a split column is scored whole;
+    pages without one are divided by document.
     """
     named_normaliser(normaliser)  # an unknown name is said before hours of reading, not after
     if out and report and out.absolute() == report.absolute():

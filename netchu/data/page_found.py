@@ -65,10 +65,10 @@ def read_found(path: str | os.PathLike[str]) -> OutputSet:
         except NetchuError as error:
             rejects.append(Reject(where, str(error).removeprefix(f"{where}: ")))
             continue
-        for page in read:
+        for number, page in enumerate(read, start=1):
             own = _names(file.stem) if len(read) == 1 else ()
             own = (*own, f"{name_key(file.stem)}.*") if own else ()  # 0001.jpg.xml, or 0001.xml
-            here = where if len(read) == 1 else f"{where}, page {page.number}"
+            here = where if len(read) == 1 else f"{where}, page {number}"
             pages.append(Output(here, (*_names(plain_name(page.source)), *own), page))
     return OutputSet(tree.source, tuple(pages), tuple(rejects))
 

@@ -106,8 +106,8 @@ def _read_files(tree: Tree, files: list[Path]) -> Iterator[Item]:
         except NetchuError as error:
             yield Reject(where, f"cannot be read: {str(error).removeprefix(f'{where}: ')}")
             continue
-        for page in pages:
-            here = where if len(pages) == 1 else f"{where}, page {page.number}"
+        for number, page in enumerate(pages, start=1):
+            here = where if len(pages) == 1 else f"{where}, page {number}"
             try:
                 image, note = pictures.find(file, page.source, alone=len(pages) == 1)
                 if seen.setdefault(image, here) != here:

@@ -225,6 +225,18 @@ def test_a_page_with_a_line_that_has_no_place_is_left_out_and_its_other_lines_cu
     assert reasons(lines.rejects) == ["line without a place", "line far outside the page"]
 
 
+def test_a_file_of_several_pages(tmp_path):
+    records = [page(name) for name in ("0001.png", "0002.png", "0001.png")]
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "all.jsonl").write_bytes(formats.write(records, "json").data)
+    for name in ("0001.png", "0002.png", "all.png"):
+        draw(tmp_path / "s" / name)
+    pages = import_pages(tmp_path / "s", tmp_path / "out")
+    assert [sample.image.name for sample in pages.samples] == ["0001.png", "0002.png"]
+    assert pages.rejects[0].where == "all.jsonl, page 3"
+    assert pages.rejects[0].reason == "picture named twice: 0001.png, first in all.jsonl, page 1"
+
+
 def test_broken_files_are_told_and_the_others_kept(tmp_path):
     draw(tmp_path / "s" / "0001.png")
     put(tmp_path / "s" / "0001.xml", page())

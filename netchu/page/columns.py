@@ -1,0 +1,270 @@
+"""Cutting a page into parts that are read one after the other: columns, margins, what is above and below them.
+
+Columns are found as gutters: upright strips that no line crosses, with lines side by side to their left and right. The
+page is cut along the gutter that parts most lines, and above and below it where a line crosses, until none is left;
+what then remains is read row by row. That is the whitespace of Breuel 2002 ("Two geometric algorithms for layout
+analysis") in the recursion of Nagy and Seth's XY-cut (1984), with two differences. A cut needs evidence: lines side by
+side that look like text columns or like a note beside a text, so cells of a table, words far apart and a date beside an
+address are not taken apart. And a line that reaches a little over a gutter, or one joined across it by mistake, does
+not stop it. Rows follow one another by the partial order "is above, of what overlaps", sorted topologically, as in
+Breuel 2003 ("High performance document layout analysis"), so rows that rise or fall are no case of their own.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netchu.page.frame import Floats, Frame
+
+Places = NDArray[np.intp]
+Flags = NDArray[np.bool_]
+Role = Literal["text", "margin"]
+
+OVER = 1.5  # sizes: how far a line may reach over a gutter
+TRIED = 24  # gutters looked at for each part of a page: those that part most lines
+LEAST = 3  # lines on each side that make a gutter
+WIDE = 6.5  # sizes: a usual line of a text column is longer; cells of tables are not
+NARROW = 0.45  # of the text's width: a margin is no wider
+SAME = 0.45  # pitches between baselines of one row
+BESIDE = 0.75  # pitches between baselines of lines side by side
+
+
+@dataclass(frozen=True)
+class Part:
+    """Lines that are read one after the other, row by row, each row in the direction of reading."""
+
+    rows: tuple[tuple[int, ...], ...]
+    role: Role = "text"
+
+
+class _Gutter(NamedTuple):
+    above: Places
+    left: Places
+    right: Places
+    below: Places
+    parted: int  # pairs of lines side by side
+
+
+def parts_of(frame: Frame) -> list[Part]:
+    """All lines of a frame in reading order; those written in another direction come last."""
+    cutter = _Cutter(frame)
+    upright = np.flatnonzero(~frame.turned)
+    parts = cutter.cut(upright) if len(upright) else []
+    return parts + cutter.turned()
+
+
+class _Cutter:
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self.shared, self.below = frame.gaps()
+        shorter = np.minimum.outer(frame.length, frame.length)
+        self.apart = self.shared <= 0.3 * np.maximum(shorter, 1e-9)  # (n, n): not one above the other
+        self.unit = np.minimum(np.maximum.outer(frame.height, frame.height), 1.5 * frame.pitch)
+        self.unit = np.maximum(self.unit, 0.8 * frame.pitch)
+
+    def cut(self, lines: Places, role: Role = "text") -> list[Part]:
+        """The parts of some of the lines."""
+        for gutter in self._gutters(lines):
+            kind = self._judge(gutter)
+            if kind:
+                break
+        else:
+            return [Part(self._rows(lines), role)]
+        left, right = gutter.left, gutter.right
+        if kind == "left margin":
+            middle = [*self.cut(right, role), *self.cut(left, "margin")]
+        elif kind == "right margin":
+            middle = [*self.cut(left, role), *self.cut(right, "margin")]
+        else:
+            middle = [*self.cut(left, role), *self.cut(right, role)]
+        before, after = ([*self.cut(side, role)] if len(side) else [] for side in (gutter.above, gutter.below))
+        return [*before, *middle, *after]
+
+    def _beside(self, lines: Places, reach: float) -> tuple[Places, Places]:
+        """Lines that have another one to their right, `reach` units up or down at most, and the nearest such line."""
+        frame, grid = self.frame, np.ix_(lines, lines)
+        right = frame.middle[lines][None] > frame.middle[lines][:, None]
+        near = np.abs(self.below[grid]) < reach * self.unit[grid]
+        # The nearest: what begins first; of what begins at the same place, what is most on the same height.
+        far = -self.shared[grid] + 0.5 * np.abs(self.below[grid])
+        far = np.where(right & near & self.apart[grid], far, np.inf)
+        best = far.argmin(axis=1)
+        some = np.isfinite(far.min(axis=1))
+        return lines[some], lines[best[some]]
+
+    def _gutters(self, lines: Places) -> list[_Gutter]:
+        """Gutters among some of the lines, those that part most first."""
+        if len(lines) < 2 * LEAST:
+            return []
+        frame = self.frame
+        one, other = self._beside(lines, BESIDE)
+        if len(one) < LEAST:
+            return []
+        places = np.unique(np.round((frame.right[one] + frame.left[other]) / frame.size) * frame.size / 2)
+        crossing = self._crossing(lines, places)
+        index = np.full(len(frame.left), -1)
+        index[lines] = np.arange(len(lines))
+        sides = np.where(crossing, 0, np.where(frame.middle[lines][None] < places[:, None], -1, 1))
+        parted = (sides[:, index[one]] < 0) & (sides[:, index[other]] > 0)
+        found = []
+        for place in np.argsort(-parted.sum(axis=1), kind="stable")[:TRIED]:
+            if parted[place].sum() < LEAST:
+                break
+            found.append(self._between(lines, sides[place], index[one[parted[place]]], index[other[parted[place]]]))
+        return sorted((gutter for gutter in found if gutter.parted >= LEAST), key=lambda gutter: -gutter.parted)
+
+    def _crossing(self, lines: Places, places: Floats) -> Flags:
+        """(places, lines): which lines stand on both sides of a place, and by more than a little."""
+        frame = self.frame
+        over = np.minimum(places[:, None] - frame.left[lines], frame.right[lines] - places[:, None])
+        return np.asarray(over > np.minimum(OVER * frame.size, 0.25 * frame.length[lines]))
+
+    def _between(self, lines: Places, sides: NDArray[np.intp], one: Places, other: Places) -> _Gutter:
+        """The stretch of a gutter, from one line that crosses it to the next, that parts most lines."""
+        frame = self.frame
+        base = frame.base[lines]
+        stops = np.sort(base[(sides == 0) & ~self._joined(lines, sides)])
+        row = (base[one] + base[other]) / 2
+        stretch = np.searchsorted(stops, row)
+        counts = np.bincount(stretch, minlength=len(stops) + 1)
+        best = int(counts.argmax())
+        slack = SAME * frame.pitch
+        first = stops[best - 1] + slack if best else -np.inf
+        last = stops[best] - slack if best < len(stops) else np.inf
+        last = max(first, last)
+        above, below = base < first, base > last
+        inside = ~above & ~below
+        left = inside & (sides <= 0)  # with what was joined across the gutter by mistake
+        return _Gutter(lines[above], lines[left], lines[inside & (sides > 0)], lines[below], int(counts[best]))
+
+    def _joined(self, lines: Places, sides: NDArray[np.intp]) -> Flags:
+        """Which crossing lines look like a line of either column, joined by mistake: alone among lines side by side,
+        of their height, and no farther from them than they are from one another.
+        """
+        frame = self.frame
+        result = np.zeros(len(lines), dtype=bool)
+        base = frame.base[lines]
+        for place in np.flatnonzero(sides == 0):
+            if frame.height[lines[place]] > 1.25 * frame.size:
+                continue
+            steps = base - base[place]
+            good = not (np.abs(steps[(sides == 0)]) < 2.5 * frame.pitch).sum() > 1
+            for side in (-1, 1):
+                for way in (-1, 1):
+                    near = way * steps[sides == side]
+                    near = near[near > 0.3 * frame.pitch]
+                    good = good and len(near) > 0 and float(near.min()) < 1.3 * frame.pitch
+            result[place] = good
+        return result
+
+    def _judge(self, gutter: _Gutter) -> str:
+        """What a gutter parts: "columns", "left margin", "right margin" or, as in a table, nothing to be cut."""
+        frame = self.frame
+        one, other = self._edges(gutter)
+        if min(len(one), len(other)) < LEAST:
+            return ""
+        usual = [float(np.median(frame.length[side])) / frame.size for side in (one, other)]
+        aligned = self._aligned(one, other)
+        if min(usual) > WIDE and not (aligned > 0.85 and self._sparse(one, other)):
+            return "columns"
+        widths = [float(np.ptp(np.concatenate([frame.left[side], frame.right[side]]))) for side in gutter[1:3]]
+        narrow = int(widths[1] < widths[0])
+        if widths[narrow] < NARROW * widths[1 - narrow] and usual[1 - narrow] > 1.5 * WIDE and aligned < 0.7:
+            return ("left margin", "right margin")[narrow]
+        return ""
+
+    def _edges(self, gutter: _Gutter) -> tuple[Places, Places]:
+        """The lines next to the gutter, left and right."""
+        left, right = gutter.left, gutter.right
+        inner = left[~np.isin(left, self._beside(left, BESIDE)[0])]
+        outer = right[~np.isin(right, self._beside(right, BESIDE)[1])]
+        return inner, outer
+
+    def _aligned(self, one: Places, other: Places) -> float:
+        """The share of lines of the side that has fewer whose baselines go on on the other side."""
+        few, many = (one, other) if len(one) <= len(other) else (other, one)
+        steps = np.abs(self.below[np.ix_(few, many)]).min(axis=1)
+        return float((steps < 0.2 * self.frame.pitch).mean())
+
+    def _sparse(self, one: Places, other: Places) -> bool:
+        """Do lines of a side often stand farther apart than lines usually do?"""
+        return any((np.diff(np.sort(self.frame.base[side])) > 1.6 * self.frame.pitch).mean() > 0.3 for side in (one, other))
+
+    def _rows(self, lines: Places) -> tuple[tuple[int, ...], ...]:
+        """Lines row by row."""
+        rows = self._joined_rows(lines)
+        return self._insertions(self._sorted(rows))
+
+    def _joined_rows(self, lines: Places) -> list[list[int]]:
+        """Lines that go on from one another, in the direction of reading."""
+        frame = self.frame
+        row = {int(line): [int(line)] for line in lines}
+        pairs = zip(*self._beside(lines, SAME))
+        for one, other in sorted(pairs, key=lambda pair: (abs(self.below[pair]), -self.shared[pair])):
+            first, second = row[int(one)], row[int(other)]
+            if first is second or not self.apart[np.ix_(first, second)].all():
+                continue
+            first.extend(second)
+            for line in second:
+                row[line] = first
+        unique = {id(found): found for found in row.values()}
+        return [sorted(found, key=lambda line: frame.middle[line]) for found in unique.values()]
+
+    def _sorted(self, rows: list[list[int]]) -> list[list[int]]:
+        """Rows from the top down: what is above another is before it; of the rest, what stands higher."""
+        member = np.zeros((len(rows), len(self.frame.left)))
+        for place, row in enumerate(rows):
+            member[place, row] = 1
+        over = (~self.apart) & (self.below > 0)
+        before = (member @ over @ member.T > 0) & ~(member @ over.T @ member.T > 0)
+        np.fill_diagonal(before, False)
+        height = member @ self.frame.base / member.sum(axis=1)
+        waiting = before.sum(axis=0)
+        ready = [(float(height[place]), place) for place in np.flatnonzero(waiting == 0)]
+        heapq.heapify(ready)
+        order: list[int] = []
+        done = np.zeros(len(rows), dtype=bool)
+        while len(order) < len(rows):
+            if not ready:  # rows that are above one another in a circle: the highest goes first
+                left = np.flatnonzero(~done)
+                ready = [(0.0, int(left[height[left].argmin()]))]
+            place = int(heapq.heappop(ready)[1])
+            if done[place]:
+                continue
+            done[place] = True
+            order.append(place)
+            for later in np.flatnonzero(before[place] & ~done):
+                waiting[later] -= 1
+                if waiting[later] == 0:
+                    heapq.heappush(ready, (float(height[later]), int(later)))
+        return [rows[place] for place in order]
+
+    def _insertions(self, rows: list[list[int]]) -> tuple[tuple[int, ...], ...]:
+        """Words written between two lines are read after the line that they stand over, where they were put in."""
+        frame = self.frame
+        result = [list(row) for row in rows]
+        for place in range(len(rows) - 1, 0, -1):
+            over, line = rows[place - 1], rows[place]
+            if len(over) > 1 or not line:
+                continue
+            word = over[0]
+            under = [each for each in line if not self.apart[word, each]]
+            if len(under) != 1 or frame.length[word] > 0.6 * frame.length[under[0]]:
+                continue
+            step = self.below[word, under[0]]
+            higher = [each for row in rows[: place - 1] for each in row if not self.apart[under[0], each]]
+            room = min((float(self.below[each, under[0]]) for each in higher), default=0.0)
+            if 0 < step < 0.62 * frame.pitch and step < room < 1.45 * frame.pitch:
+                result[place - 1], result[place] = result[place], result[place - 1]
+        return tuple(tuple(row) for row in result)
+
+    def turned(self) -> list[Part]:
+        """Lines written in another direction, those that stand close together as one part."""
+        frame = self.frame
+        left = np.flatnonzero(frame.turned)
+        return [Part(tuple((int(line),) for line in left), "margin")] if len(left) else []

@@ -23,14 +23,15 @@ from netchu.page.frame import Floats, Frame
 
 Places = NDArray[np.intp]
 Flags = NDArray[np.bool_]
-Role = Literal["text", "margin"]
+Role = Literal["text", "margin", "number"]
 
 OVER = 1.5  # sizes: how far a line may reach over a gutter
 TRIED = 24  # gutters looked at for each part of a page: those that part most lines
 LEAST = 3  # lines on each side that make a gutter
 WIDE = 6.5  # sizes: a usual line of a text column is longer; cells of tables are not
 NARROW = 0.45  # of the text's width: a margin is no wider
-SAME = 0.45  # pitches between baselines of one row
+SHORT = 3.0  # sizes: a page's number is no longer
+SAME = 0.45 # pitches between baselines of one row
 BESIDE = 0.75  # pitches between baselines of lines side by side
 
 
@@ -74,7 +75,7 @@ class _Cutter:
             if kind:
                 break
         else:
-            return [Part(self._rows(lines), role)]
+            return self._whole(lines, role)
         left, right = gutter.left, gutter.right
         if kind == "left margin":
             middle = [*self.cut(right, role), *self.cut(left, "margin")]
@@ -84,6 +85,34 @@ class _Cutter:
             middle = [*self.cut(left, role), *self.cut(right, role)]
         before, after = ([*self.cut(side, role)] if len(side) else [] for side in (gutter.above, gutter.below))
         return [*before, *middle, *after]
+
+    def _whole(self, lines: Places, role: Role) -> list[Part]:
+        """Lines that no gutter parts. A page's number beside its first or last lines is read before or after them."""
+        numbers = self._numbers(lines) if role == "text" else []
+        rest = self._rows(np.setdiff1d(lines, numbers))
+        middle = float(np.median(self.frame.base[lines]))
+        parts = [Part(((number,),), "number") for number in sorted(numbers, key=lambda each: self.frame.base[each])]
+        before = sum(bool(self.frame.base[part.rows[0][0]] < middle) for part in parts)
+        return [*parts[:before], Part(rest, role), *parts[before:]]
+
+    def _numbers(self, lines: Places) -> list[int]:
+        """Short lines at the outer end of the first or last rows of a text, away from it."""
+        frame = self.frame
+        left, right = float(frame.left[lines].min()), float(frame.right[lines].max())
+        first, last = float(frame.base[lines].min()), float(frame.base[lines].max())
+        text = frame.length[lines] > 2 * SHORT * frame.size
+        if text.sum() < 4 or text.mean() < 0.6 or right - left < 5 * SHORT * frame.size:
+            return []
+        edge = 0.12 * (right - left)
+        found = []
+        for line in lines[frame.length[lines] < SHORT * frame.size]:
+            outer = frame.left[line] > right - max(edge, SHORT * frame.size) or frame.right[line] < left + edge
+            end = min(frame.base[line] - first, last - frame.base[line]) < 2.2 * frame.pitch
+            near = np.abs(self.below[line, lines]) < 0.6 * self.unit[line, lines]
+            room = float((-self.shared[line, lines])[near & (lines != line)].min(initial=np.inf))
+            if outer and end and room > frame.size:
+                found.append(int(line))
+        return found if len(found) <= 4 else []
 
     def _beside(self, lines: Places, reach: float) -> tuple[Places, Places]:
         """Lines that have another one to their right, `reach` units up or down at most, and the nearest such line."""
@@ -128,39 +157,35 @@ class _Cutter:
         """The stretch of a gutter, from one line that crosses it to the next, that parts most lines."""
         frame = self.frame
         base = frame.base[lines]
-        stops = np.sort(base[(sides == 0) & ~self._joined(lines, sides)])
         row = (base[one] + base[other]) / 2
-        stretch = np.searchsorted(stops, row)
-        counts = np.bincount(stretch, minlength=len(stops) + 1)
+        stops = np.flatnonzero(sides == 0)
+        stops = stops[np.argsort(base[stops], kind="stable")]
+        counts = np.bincount(np.searchsorted(base[stops], row), minlength=len(stops) + 1)
+        # A line that lies across a gutter which goes on above and below it may be two that were joined by mistake.
+        inner = np.flatnonzero((counts[:-1] >= LEAST) & (counts[1:] >= LEAST))
+        false = [place for place in inner if self._joined(lines, sides, int(stops[place]))]
+        if false:
+            stops = np.delete(stops, false)
+            counts = np.bincount(np.searchsorted(base[stops], row), minlength=len(stops) + 1)
         best = int(counts.argmax())
         slack = SAME * frame.pitch
-        first = stops[best - 1] + slack if best else -np.inf
-        last = stops[best] - slack if best < len(stops) else np.inf
-        last = max(first, last)
+        first = float(base[stops[best - 1]]) + slack if best else -np.inf
+        last = max(first, float(base[stops[best]]) - slack) if best < len(stops) else np.inf
         above, below = base < first, base > last
         inside = ~above & ~below
-        left = inside & (sides <= 0)  # with what was joined across the gutter by mistake
+        left = inside & (sides <= 0)  # with what was joined across the gutter
         return _Gutter(lines[above], lines[left], lines[inside & (sides > 0)], lines[below], int(counts[best]))
 
-    def _joined(self, lines: Places, sides: NDArray[np.intp]) -> Flags:
-        """Which crossing lines look like a line of either column, joined by mistake: alone among lines side by side,
-        of their height, and no farther from them than they are from one another.
-        """
+    def _joined(self, lines: Places, sides: NDArray[np.intp], place: int) -> bool:
+        """Does a crossing line look like one of either column: of their height, on a row of theirs and alone?"""
         frame = self.frame
-        result = np.zeros(len(lines), dtype=bool)
-        base = frame.base[lines]
-        for place in np.flatnonzero(sides == 0):
-            if frame.height[lines[place]] > 1.25 * frame.size:
-                continue
-            steps = base - base[place]
-            good = not (np.abs(steps[(sides == 0)]) < 2.5 * frame.pitch).sum() > 1
-            for side in (-1, 1):
-                for way in (-1, 1):
-                    near = way * steps[sides == side]
-                    near = near[near > 0.3 * frame.pitch]
-                    good = good and len(near) > 0 and float(near.min()) < 1.3 * frame.pitch
-            result[place] = good
-        return result
+        if frame.height[lines[place]] > 1.25 * frame.size:
+            return False
+        steps = frame.base[lines] - frame.base[lines[place]]
+        near = [way * steps[sides == side] for side in (-1, 1) for way in (-1, 1)]
+        alone = (np.abs(steps[sides == 0]) < 2.5 * frame.pitch).sum() == 1
+        return bool(alone) and all((0.3 * frame.pitch < np.sort(step[step > 0])[:1]).any()
+                                   and step[step > 0].min() < 1.3 * frame.pitch for step in near)  # fmt: skip
 
     def _judge(self, gutter: _Gutter) -> str:
         """What a gutter parts: "columns", "left margin", "right margin" or, as in a table, nothing to be cut."""
@@ -170,13 +195,21 @@ class _Cutter:
             return ""
         usual = [float(np.median(frame.length[side])) / frame.size for side in (one, other)]
         aligned = self._aligned(one, other)
-        if min(usual) > WIDE and not (aligned > 0.85 and self._sparse(one, other)):
+        if min(usual) > WIDE and max(self._sparse(one), self._sparse(other)) <= (0.3 if aligned > 0.85 else 0.5):
             return "columns"
         widths = [float(np.ptp(np.concatenate([frame.left[side], frame.right[side]]))) for side in gutter[1:3]]
         narrow = int(widths[1] < widths[0])
-        if widths[narrow] < NARROW * widths[1 - narrow] and usual[1 - narrow] > 1.5 * WIDE and aligned < 0.7:
+        beside = gutter[1:3][narrow]
+        if widths[narrow] < NARROW * widths[1 - narrow] and usual[1 - narrow] > 1.5 * WIDE and self._notes(beside):
             return ("left margin", "right margin")[narrow]
         return ""
+
+    def _notes(self, lines: Places) -> bool:
+        """Do most lines stand under one another, and few side by side, as in notes and not in a table's cells?"""
+        grid = np.ix_(lines, lines)
+        under = (~self.apart[grid] & (self.below[grid] > 0) & (self.below[grid] < 1.4 * self.frame.pitch))
+        stacked = under.any(axis=0) | under.any(axis=1)
+        return bool(stacked.mean() > 0.6) and len(self._beside(lines, SAME)[0]) < 0.2 * len(lines)
 
     def _edges(self, gutter: _Gutter) -> tuple[Places, Places]:
         """The lines next to the gutter, left and right."""
@@ -191,9 +224,9 @@ class _Cutter:
         steps = np.abs(self.below[np.ix_(few, many)]).min(axis=1)
         return float((steps < 0.2 * self.frame.pitch).mean())
 
-    def _sparse(self, one: Places, other: Places) -> bool:
-        """Do lines of a side often stand farther apart than lines usually do?"""
-        return any((np.diff(np.sort(self.frame.base[side])) > 1.6 * self.frame.pitch).mean() > 0.3 for side in (one, other))
+    def _sparse(self, lines: Places) -> float:
+        """The share of lines of a column with room for more above them."""
+        return float((np.diff(np.sort(self.frame.base[lines])) > 1.6 * self.frame.pitch).mean())
 
     def _rows(self, lines: Places) -> tuple[tuple[int, ...], ...]:
         """Lines row by row."""

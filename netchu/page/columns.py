@@ -141,7 +141,9 @@ class _Cutter:
         sides = np.where(crossing, 0, np.where(frame.middle[lines][None] < places[:, None], -1, 1))
         parted = (sides[:, index[one]] < 0) & (sides[:, index[other]] > 0)
         found = []
-        for place in np.argsort(-parted.sum(axis=1), kind="stable")[:TRIED]:
+        _, unique = np.unique(sides, axis=0, return_index=True)
+        unique = np.sort(unique)
+        for place in unique[np.argsort(-parted[unique].sum(axis=1), kind="stable")][:TRIED]:
             if parted[place].sum() < LEAST:
                 break
             found.append(self._between(lines, sides[place], index[one[parted[place]]], index[other[parted[place]]]))
@@ -194,22 +196,43 @@ class _Cutter:
         if min(len(one), len(other)) < LEAST:
             return ""
         usual = [float(np.median(frame.length[side])) / frame.size for side in (one, other)]
-        aligned = self._aligned(one, other)
-        if min(usual) > WIDE and max(self._sparse(one), self._sparse(other)) <= (0.3 if aligned > 0.85 else 0.5):
-            return "columns"
         widths = [float(np.ptp(np.concatenate([frame.left[side], frame.right[side]]))) for side in gutter[1:3]]
+        aligned = self._aligned(one, other)
         narrow = int(widths[1] < widths[0])
-        beside = gutter[1:3][narrow]
-        if widths[narrow] < NARROW * widths[1 - narrow] and usual[1 - narrow] > 1.5 * WIDE and self._notes(beside):
+        notes, text = gutter[1 + narrow], gutter[2 - narrow]
+        if (
+            widths[narrow] < NARROW * widths[1 - narrow]
+            and usual[1 - narrow] > 1.5 * WIDE
+            and (aligned < 0.75 or len(notes) < 0.5 * len(text))
+            and self._single(text)
+            and self._single(notes)
+            and self._stacked(notes)
+            and len(notes) < 0.7 * len(text)
+        ):
             return ("left margin", "right margin")[narrow]
-        return ""
+        # The shorter its lines are, the more a side must look like a column: full, dense, not on the other's rows.
+        wide = min(usual) / WIDE
+        if max(self._sparse(one), self._sparse(other)) > (0.5 if wide > 2.3 else 0.3 if wide > 1.5 else 0.2):
+            return ""
+        full = min(self._full(one), self._full(other)) > 0.75
+        loose = aligned < 0.6 and min(len(one), len(other)) > LEAST
+        fits = wide > 1.5 or (wide > 1 and (full or loose)) or (loose and min(usual) > SHORT)
+        return "columns" if fits else ""
 
-    def _notes(self, lines: Places) -> bool:
-        """Do most lines stand under one another, and few side by side, as in notes and not in a table's cells?"""
+    def _single(self, lines: Places) -> bool:
+        """Do few lines stand side by side?"""
+        return len(self._beside(lines, SAME)[0]) < 0.2 * len(lines)
+
+    def _full(self, lines: Places) -> float:
+        """How long the usual line is against the long ones."""
+        lengths = self.frame.length[lines]
+        return float(np.median(lengths) / max(float(np.quantile(lengths, 0.9)), 1e-9))
+
+    def _stacked(self, lines: Places) -> bool:
+        """Do most lines stand close under one another, as in notes and not in a table's cells?"""
         grid = np.ix_(lines, lines)
-        under = (~self.apart[grid] & (self.below[grid] > 0) & (self.below[grid] < 1.4 * self.frame.pitch))
-        stacked = under.any(axis=0) | under.any(axis=1)
-        return bool(stacked.mean() > 0.6) and len(self._beside(lines, SAME)[0]) < 0.2 * len(lines)
+        under = ~self.apart[grid] & (self.below[grid] > 0) & (self.below[grid] < 1.4 * self.frame.pitch)
+        return bool((under.any(axis=0) | under.any(axis=1)).mean() > 0.6)
 
     def _edges(self, gutter: _Gutter) -> tuple[Places, Places]:
         """The lines next to the gutter, left and right."""

@@ -16,13 +16,13 @@ stand at its head: page numbers and names of sheets that some transcribers put l
 from __future__ import annotations
 
 import argparse
-import math
 import random
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -107,9 +107,13 @@ class Sums:
         began = time.perf_counter()
         order = [shuffled[place] for place in way(given)]
         self.seconds.append(time.perf_counter() - began)
-        kept = sum(after == before + 1 for before, after in zip(order, order[1:]))
+        kept = sum(after == before + 1 for before, after in pairwise(order))
         self.pages, self.lines, self.left_out = self.pages + 1, self.lines + count, self.left_out + left_out
-        self.pairs, self.kept, self.perfect = self.pairs + count - 1, self.kept + kept, self.perfect + (kept == count - 1)
+        self.pairs, self.kept, self.perfect = (
+            self.pairs + count - 1,
+            self.kept + kept,
+            self.perfect + (kept == count - 1),
+        )
         self.taus.append(tau(order))
         texts = [line.text for line in page.lines]
         self.edits += ordered(texts, [texts[place] for place in order])
@@ -119,7 +123,8 @@ class Sums:
             "pages": self.pages, "lines": self.lines, "lines_left_out": self.left_out,
             "pairs_kept": round(self.kept / max(1, self.pairs), 4), "pages_perfect": self.perfect,
             "tau": round(statistics.fmean(self.taus), 4), "cer_of_order": round(self.edits.rate, 4),
-            "median_ms": round(1000 * statistics.median(self.seconds), 1), "most_ms": round(1000 * max(self.seconds), 1),
+            "median_ms": round(1000 * statistics.median(self.seconds), 1),
+            "most_ms": round(1000 * max(self.seconds), 1),
         }  # fmt: skip
 
 

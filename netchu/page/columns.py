@@ -31,7 +31,7 @@ LEAST = 3  # lines on each side that make a gutter
 WIDE = 6.5  # sizes: a usual line of a text column is longer; cells of tables are not
 NARROW = 0.45  # of the text's width: a margin is no wider
 SHORT = 3.0  # sizes: a page's number is no longer
-SAME = 0.45 # pitches between baselines of one row
+SAME = 0.45  # pitches between baselines of one row
 BESIDE = 0.75  # pitches between baselines of lines side by side
 
 
@@ -52,11 +52,9 @@ class _Gutter(NamedTuple):
 
 
 def parts_of(frame: Frame) -> list[Part]:
-    """All lines of a frame in reading order; those written in another direction come last."""
-    cutter = _Cutter(frame)
+    """All lines of a frame but the turned ones, in reading order."""
     upright = np.flatnonzero(~frame.turned)
-    parts = cutter.cut(upright) if len(upright) else []
-    return parts + cutter.turned()
+    return _Cutter(frame).cut(upright) if len(upright) else []
 
 
 class _Cutter:
@@ -196,10 +194,11 @@ class _Cutter:
         if min(len(one), len(other)) < LEAST:
             return ""
         usual = [float(np.median(frame.length[side])) / frame.size for side in (one, other)]
-        widths = [float(np.ptp(np.concatenate([frame.left[side], frame.right[side]]))) for side in gutter[1:3]]
+        sides = gutter.left, gutter.right
+        widths = [float(np.ptp(np.concatenate([frame.left[side], frame.right[side]]))) for side in sides]
         aligned = self._aligned(one, other)
         narrow = int(widths[1] < widths[0])
-        notes, text = gutter[1 + narrow], gutter[2 - narrow]
+        notes, text = sides[narrow], sides[1 - narrow]
         if (
             widths[narrow] < NARROW * widths[1 - narrow]
             and usual[1 - narrow] > 1.5 * WIDE
@@ -210,14 +209,24 @@ class _Cutter:
             and len(notes) < 0.7 * len(text)
         ):
             return ("left margin", "right margin")[narrow]
-        # The shorter its lines are, the more a side must look like a column: full, dense, not on the other's rows.
-        wide = min(usual) / WIDE
-        if max(self._sparse(one), self._sparse(other)) > (0.5 if wide > 2.3 else 0.3 if wide > 1.5 else 0.2):
-            return ""
+        return "columns" if self._text_columns(gutter, one, other, aligned, min(usual) / WIDE) else ""
+
+    def _text_columns(self, gutter: _Gutter, one: Places, other: Places, aligned: float, wide: float) -> bool:
+        """Are the lines next to a gutter columns of text? The shorter they are, the more they must look like it: full,
+        dense, and not on one another's rows. `wide`: the usual length of the shorter ones over WIDE.
+        """
+        sparse = max(self._sparse(one), self._sparse(other))
         full = min(self._full(one), self._full(other)) > 0.75
+        if sparse > (0.5 if wide > 2.3 else 0.3 if wide > 1.5 else 0.2):
+            return False
+        if (
+            aligned > 0.75
+            and (sparse > 0.1 or not full)
+            and not (self._single(gutter.left) and self._single(gutter.right))
+        ):
+            return False  # three columns or more on the same rows, with gaps: a table
         loose = aligned < 0.6 and min(len(one), len(other)) > LEAST
-        fits = wide > 1.5 or (wide > 1 and (full or loose)) or (loose and min(usual) > SHORT)
-        return "columns" if fits else ""
+        return wide > 1.5 or (wide > 1 and (full or loose)) or (loose and wide > SHORT / WIDE)
 
     def _single(self, lines: Places) -> bool:
         """Do few lines stand side by side?"""
@@ -281,7 +290,7 @@ class _Cutter:
         np.fill_diagonal(before, False)
         height = member @ self.frame.base / member.sum(axis=1)
         waiting = before.sum(axis=0)
-        ready = [(float(height[place]), place) for place in np.flatnonzero(waiting == 0)]
+        ready = [(float(height[place]), int(place)) for place in np.flatnonzero(waiting == 0)]
         heapq.heapify(ready)
         order: list[int] = []
         done = np.zeros(len(rows), dtype=bool)
@@ -289,7 +298,7 @@ class _Cutter:
             if not ready:  # rows that are above one another in a circle: the highest goes first
                 left = np.flatnonzero(~done)
                 ready = [(0.0, int(left[height[left].argmin()]))]
-            place = int(heapq.heappop(ready)[1])
+            place = heapq.heappop(ready)[1]
             if done[place]:
                 continue
             done[place] = True
@@ -318,9 +327,3 @@ class _Cutter:
             if 0 < step < 0.62 * frame.pitch and step < room < 1.45 * frame.pitch:
                 result[place - 1], result[place] = result[place], result[place - 1]
         return tuple(tuple(row) for row in result)
-
-    def turned(self) -> list[Part]:
-        """Lines written in another direction, those that stand close together as one part."""
-        frame = self.frame
-        left = np.flatnonzero(frame.turned)
-        return [Part(tuple((int(line),) for line in left), "margin")] if len(left) else []

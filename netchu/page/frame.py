@@ -92,7 +92,7 @@ def check_direction(direction: str) -> None:
 
 
 def frame_of(lines: Sequence[Lined], direction: str = "ltr") -> Frame:
-    """At least one line. Raises NetchuError for a line with neither baseline nor polygon and points that are no numbers."""
+    """At least one line. Raises NetchuError for one with neither baseline nor polygon, and points that are no numbers."""
     strokes, outlines = zip(*(_arrays(line, place, direction) for place, line in enumerate(lines)))
     chords = np.array([stroke[-1] - stroke[0] for stroke in strokes])
     along = _direction(chords, _upward(strokes, outlines), direction)

@@ -1,6 +1,6 @@
 """The order in which the lines of a page are read, and the regions they form, from where the lines are.
 
-lines --frame.frame_of--> numbers --columns.parts_of--> parts, row by row --regions.regions_of--> regions
+lines --frame.frame_of--> numbers --columns.parts_of--> parts, row by row --regions.blocks_of--> regions
 """
 
 from __future__ import annotations
@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from netchu.page.columns import parts_of
 from netchu.page.frame import Lined, check_direction, frame_of
-from netchu.page.regions import regions_of
+from netchu.page.regions import blocks_of
 from netchu.records import Page, Point, Region
 
 
-def arrange(
-    lines: Sequence[Lined], width: int, height: int, direction: str = "ltr"
-) -> tuple[list[int], list[Region]]:
+def arrange(lines: Sequence[Lined], width: int, height: int, direction: str = "ltr") -> tuple[list[int], list[Region]]:
     """The reading order of a page's lines, as places in `lines`, and its regions, both from geometry alone.
 
     `width` and `height` are the page's, in the pixels of the lines. `direction`: "ltr", "rtl" or "vertical-rl" (upright
@@ -25,13 +25,31 @@ def arrange(
     Raises NetchuError for an unknown direction, a line with neither baseline nor polygon, points that are no numbers.
     """
     check_direction(direction)
-    if not lines:
-        return [], []
     known = sorted(range(len(lines)), key=lambda place: _points(lines[place]))
-    frame = frame_of([lines[place] for place in known], direction)
-    parts = parts_of(frame)
-    order = [known[line] for part in parts for row in part.rows for line in row]
-    return order, regions_of(frame, parts, width, height)
+    order: list[int] = []
+    regions: list[Region] = []
+    for kind, polygon, members in _found(lines, known, (width, height), direction):
+        regions.append(Region(kind, polygon, tuple(range(len(order), len(order) + len(members)))))
+        order.extend(members)
+    return order, regions
+
+
+def _found(
+    lines: Sequence[Lined], places: list[int], size: tuple[int, int], direction: str
+) -> list[tuple[str, tuple[Point, ...], list[int]]]:
+    """Kind, outline and lines of each region. Lines that run across the others are a page of their own, read last."""
+    if not places:
+        return []
+    frame = frame_of([lines[place] for place in places], direction)
+    corners = np.array([(x, y) for x in (0, size[0]) for y in (0, size[1])]) @ frame.axes.T
+    found = []
+    for block in blocks_of(frame, parts_of(frame), (float(corners[:, 1].min()), float(corners[:, 1].max()))):
+        points = np.clip(frame.picture(block.outline), 0, size)
+        polygon = tuple((round(float(x), 1), round(float(y), 1)) for x, y in points)
+        found.append((block.kind, polygon, [places[line] for row in block.rows for line in row]))
+    turned = [places[line] for line in np.flatnonzero(frame.turned)]
+    across = _found(lines, turned, size, "ltr" if direction == "vertical-rl" else direction)
+    return found + [("margin", polygon, members) for _, polygon, members in across]
 
 
 def arranged(page: Page, direction: str = "ltr") -> Page:
@@ -42,4 +60,4 @@ def arranged(page: Page, direction: str = "ltr") -> Page:
 
 def _points(line: Lined) -> tuple[Point, ...]:
     """What lines are sorted by before anything is looked at, so that ties do not depend on the order they came in."""
-    return (*(tuple(point) for point in line.baseline), *(tuple(point) for point in line.polygon))
+    return (*((x, y) for x, y in line.baseline), *((x, y) for x, y in line.polygon))

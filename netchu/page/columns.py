@@ -65,6 +65,7 @@ class _Cutter:
         self.apart = self.shared <= 0.3 * np.maximum(shorter, 1e-9)  # (n, n): not one above the other
         self.unit = np.minimum(np.maximum.outer(frame.height, frame.height), 1.5 * frame.pitch)
         self.unit = np.maximum(self.unit, 0.8 * frame.pitch)
+        self.known: dict[tuple[bytes, float], tuple[Places, Places]] = {}
 
     def cut(self, lines: Places, role: Role = "text") -> list[Part]:
         """The parts of some of the lines."""
@@ -114,6 +115,12 @@ class _Cutter:
 
     def _beside(self, lines: Places, reach: float) -> tuple[Places, Places]:
         """Lines that have another one to their right, `reach` units up or down at most, and the nearest such line."""
+        key = lines.tobytes(), reach
+        if key not in self.known:
+            self.known[key] = self._nearest(lines, reach)
+        return self.known[key]
+
+    def _nearest(self, lines: Places, reach: float) -> tuple[Places, Places]:
         frame, grid = self.frame, np.ix_(lines, lines)
         right = frame.middle[lines][None] > frame.middle[lines][:, None]
         near = np.abs(self.below[grid]) < reach * self.unit[grid]

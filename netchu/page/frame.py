@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 DIRECTIONS = ("ltr", "rtl", "vertical-rl")
 RISE = 0.25  # of a line's height: how far its baseline is above the lower edge of its outline
 TURNED = math.radians(30)  # a line that is more askew than this against the page's was written in another direction
+STEEP = 0.6  # rows a column: no line is steeper in the frame, but for noise in short ones
 LONG = 2.5  # heights: the direction of a shorter line says nothing
 
 
@@ -92,7 +93,7 @@ def check_direction(direction: str) -> None:
 
 
 def frame_of(lines: Sequence[Lined], direction: str = "ltr") -> Frame:
-    """At least one line. Raises NetchuError for one with neither baseline nor polygon, and points that are no numbers."""
+    """At least one line. Raises NetchuError for a line that has no place on the page."""
     strokes, outlines = zip(*(_arrays(line, place, direction) for place, line in enumerate(lines)))
     chords = np.array([stroke[-1] - stroke[0] for stroke in strokes])
     along = _direction(chords, _upward(strokes, outlines), direction)
@@ -149,7 +150,7 @@ def _upward(strokes: Sequence[Floats], outlines: Sequence[Floats]) -> Floats:
         if len(outline) > 2:
             along = stroke[-1] - stroke[0]
             normal = np.array([along[1], -along[0]]) / max(float(np.hypot(*along)), 1e-9)
-            sides[place] = normal * float((outline - stroke.mean(axis=0)).mean(axis=0) @ normal)
+            sides[place] = normal * float((outline.sum(axis=0) / len(outline) - stroke.sum(axis=0) / len(stroke)) @ normal)
     return sides
 
 
@@ -192,13 +193,13 @@ def _ends(stroke: Floats, outline: Floats) -> tuple[float, ...]:
     u, v = share @ stroke[:, 0], share @ stroke[:, 1]
     spread = float(share @ (stroke[:, 0] - u) ** 2)
     slope = float(share @ ((stroke[:, 0] - u) * (stroke[:, 1] - v))) / spread if spread > 0 else 0.0
-    slope = float(np.clip(slope, -0.6, 0.6))
+    slope = min(max(slope, -STEEP), STEEP)
     base = float(v + slope * ((left + right) / 2 - u))
     if len(outline) < 3:
         return left, right, base, slope, base, base
-    over, under = outline[outline[:, 1] <= v, 1], outline[outline[:, 1] > v, 1]
-    top = float(np.median(over)) if len(over) else float(outline[:, 1].min())
-    foot = float(np.median(under)) if len(under) else float(outline[:, 1].max())
+    edge = np.sort(outline[:, 1])  # half of what is over the baseline reaches the top, half of the rest the foot
+    under = int(np.searchsorted(edge, v, "right"))
+    top, foot = float(edge[under // 2]), float(edge[min((under + len(edge)) // 2, len(edge) - 1)])
     return left, right, base, slope, min(top, base), max(foot, base)
 
 

@@ -150,7 +150,8 @@ def _upward(strokes: Sequence[Floats], outlines: Sequence[Floats]) -> Floats:
         if len(outline) > 2:
             along = stroke[-1] - stroke[0]
             normal = np.array([along[1], -along[0]]) / max(float(np.hypot(*along)), 1e-9)
-            sides[place] = normal * float((outline.sum(axis=0) / len(outline) - stroke.sum(axis=0) / len(stroke)) @ normal)
+            away = outline.sum(axis=0) / len(outline) - stroke.sum(axis=0) / len(stroke)
+            sides[place] = normal * float(away @ normal)
     return sides
 
 

@@ -41,9 +41,10 @@ def _found(
     if not places:
         return []
     frame = frame_of([lines[place] for place in places], direction)
-    corners = np.array([(x, y) for x in (0, size[0]) for y in (0, size[1])]) @ frame.axes.T
+    downwards = np.array([(x, y) for x in (0, size[0]) for y in (0, size[1])]) @ frame.axes[1]
+    length = None if direction == "vertical-rl" else (float(downwards.min()), float(downwards.max()))
     found = []
-    for block in blocks_of(frame, parts_of(frame), (float(corners[:, 1].min()), float(corners[:, 1].max()))):
+    for block in blocks_of(frame, parts_of(frame), length):
         points = np.clip(frame.picture(block.outline), 0, size)
         polygon = tuple((round(float(x), 1), round(float(y), 1)) for x, y in points)
         found.append((block.kind, polygon, [places[line] for row in block.rows for line in row]))

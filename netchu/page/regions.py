@@ -6,6 +6,7 @@ What the words say is not known here, so kinds are guesses from height, length, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -15,11 +16,12 @@ from netchu.page.columns import SHORT, Part, Role
 from netchu.page.frame import Floats, Frame
 
 GAP = 1.5  # usual steps between baselines: more is a new paragraph
+AWAY = 1.3  # pitches from a header to the text and from that to a footer
 TALLER = 1.35  # times the usual height: a heading
 INDENT = 1.0  # sizes: an indent that begins a paragraph
 LONGEST_INDENT = 8.0  # sizes: more is no indent
 EDGE = 0.14  # of the page's length: where headers, footers and numbers stand
-WHOLE = 0.6  # of the text's width: a shorter line at the head or foot of a page may be its header or footer
+WHOLE = 0.75  # of the text's width: a shorter line at the head or foot of a page may be its header or footer
 
 
 class Block(NamedTuple):
@@ -30,11 +32,15 @@ class Block(NamedTuple):
     outline: Floats
 
 
-def blocks_of(frame: Frame, parts: Sequence[Part], length: tuple[float, float]) -> list[Block]:
-    """The regions of parts in their order; each row is in one. `length`: where the page begins and ends downwards."""
+def blocks_of(frame: Frame, parts: Sequence[Part], length: tuple[float, float] | None) -> list[Block]:
+    """The regions of parts in their order; each row is in one. `length`: where the page begins and ends
+    downwards; None where that is not known, and nothing is its header or footer.
+    """
     pieces = [(rows, kind) for part in parts for rows, kind in _pieces(frame, part)]
     kinds = _Kinds(frame, pieces, length)
-    return [Block(kinds.of(place), rows, outline(frame, rows)) for place, (rows, _) in enumerate(pieces)]
+    return [
+        Block(kinds.of(place), rows, outline(frame, rows, role == "table")) for place, (rows, role) in enumerate(pieces)
+    ]
 
 
 Rows = tuple[tuple[int, ...], ...]
@@ -45,21 +51,29 @@ def _pieces(frame: Frame, part: Part) -> list[Piece]:
     """A part cut into what is one region each."""
     if part.role == "number":
         return [(part.rows, "number")]
-    first, last = _table(part.rows) if part.role == "text" else (0, 0)
+    first, last = _table(frame, part.rows) if part.role == "text" else (0, 0)
     result: list[Piece] = [(rows, part.role) for rows in _paragraphs(frame, part.rows[:first])]
     if last > first:
         result.append((part.rows[first:last], "table"))
     return result + [(rows, part.role) for rows in _paragraphs(frame, part.rows[last:])]
 
 
-def _table(rows: Rows) -> tuple[int, int]:
-    """The rows from the first to the last that have several lines, if these make up most of what is between."""
+def _table(frame: Frame, rows: Rows) -> tuple[int, int]:
+    """The rows from the first to the last that have several lines, if these make up most of what is between and part in
+    the same places. Lines that were found in pieces do not.
+    """
     several = [place for place, row in enumerate(rows) if len(row) > 1]
     if len(several) < 3:
         return 0, 0
     first, last = several[0], several[-1] + 1
     lines = sum(len(row) for row in rows[first:last])
-    return (first, last) if sum(len(rows[place]) for place in several) > 0.55 * lines else (0, 0)
+    if sum(len(rows[place]) for place in several) < 0.55 * lines:
+        return 0, 0
+    gaps = [(frame.right[one], frame.left[other]) for place in several for one, other in pairwise(rows[place])]
+    ends = np.array(gaps) + np.array([-0.5, 0.5]) * frame.size
+    middles = ends.mean(axis=1)
+    common = ((ends[:, 0] < middles[:, None]) & (middles[:, None] < ends[:, 1])).sum(axis=1).max()
+    return (first, last) if common >= max(3, 0.6 * len(several)) else (0, 0)
 
 
 def _paragraphs(frame: Frame, rows: Rows) -> list[Rows]:
@@ -102,7 +116,7 @@ def _indented(frame: Frame, left: Floats) -> NDArray[np.bool_]:
 class _Kinds:
     """What the pieces of a page are."""
 
-    def __init__(self, frame: Frame, pieces: Sequence[Piece], length: tuple[float, float]) -> None:
+    def __init__(self, frame: Frame, pieces: Sequence[Piece], length: tuple[float, float] | None) -> None:
         self.frame, self.pieces = frame, pieces
         self.lines = [line for rows, role in pieces if role != "margin" for row in rows for line in row]
         text = [line for rows, role in pieces if role == "text" for row in rows for line in row] or self.lines
@@ -112,8 +126,10 @@ class _Kinds:
             total = np.cumsum(frame.length[order])
             self.size = float(frame.height[order[int(np.searchsorted(total, total[-1] / 2))]])
             self.width = float(frame.right[text].max() - frame.left[text].min())
-        edge = EDGE * (length[1] - length[0])
-        self.edges = length[0] + edge, length[1] - edge
+        self.edges = -np.inf, np.inf
+        if length is not None:
+            edge = EDGE * (length[1] - length[0])
+            self.edges = length[0] + edge, length[1] - edge
 
     def of(self, place: int) -> str:
         rows, role = self.pieces[place]
@@ -134,7 +150,7 @@ class _Kinds:
         own = {line for row in rows for line in row}
         rest = self.frame.base[[line for line in self.lines if line not in own]]
         base = self.frame.base[sorted(own)]
-        far = GAP * self.frame.pitch
+        far = AWAY * self.frame.pitch
         if not len(rest):
             return ""
         beside = (rest > base.min() - 0.3 * far) & (rest < base.max() + 0.3 * far)
@@ -165,12 +181,16 @@ class _Kinds:
         return float(self.frame.left[lines].min()), float(self.frame.right[lines].max())
 
 
-def outline(frame: Frame, rows: Rows) -> Floats:
-    """A polygon (k, 2) of the frame around rows: along their ends, half way between those that overlap."""
+def outline(frame: Frame, rows: Rows, straight: bool = False) -> Floats:
+    """A polygon (k, 2) of the frame around rows: along their ends, half way between those that overlap; or `straight`,
+    as far out as the longest.
+    """
     order = sorted(rows, key=lambda row: float(frame.base[list(row)].mean()))
     pad = 0.15 * frame.size
     left = np.array([frame.left[list(row)].min() for row in order]) - pad
     right = np.array([frame.right[list(row)].max() for row in order]) + pad
+    if straight:
+        left[:], right[:] = left.min(), right.max()
     for one in range(len(order) - 1):  # rows that are not under one another are bridged
         bridge = frame.size
         left[one + 1] = min(left[one + 1], right[one] - bridge)

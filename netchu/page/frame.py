@@ -92,9 +92,18 @@ def check_direction(direction: str) -> None:
         raise NetchuError(f"direction: expected one of {', '.join(DIRECTIONS)}, found {direction!r:.40}")
 
 
+def check_lines(lines: Sequence[Lined]) -> None:
+    """Raises NetchuError that names the first line that has no place on a page."""
+    for place, line in enumerate(lines):
+        if len(line.baseline) < 2 and len(line.polygon) < 3:
+            raise NetchuError(f"lines[{place}]: has neither baseline nor polygon, so it has no place on the page")
+        if not all(math.isfinite(x) and math.isfinite(y) for x, y in (*line.baseline, *line.polygon)):
+            raise NetchuError(f"lines[{place}]: a point is no number; leave the line out or mend it")
+
+
 def frame_of(lines: Sequence[Lined], direction: str = "ltr") -> Frame:
-    """At least one line. Raises NetchuError for a line that has no place on the page."""
-    strokes, outlines = zip(*(_arrays(line, place, direction) for place, line in enumerate(lines)))
+    """The frame of one line or more that `check_lines` has seen."""
+    strokes, outlines = zip(*(_arrays(line, direction) for line in lines))
     chords = np.array([stroke[-1] - stroke[0] for stroke in strokes])
     along = _direction(chords, _upward(strokes, outlines), direction)
     down = np.array([-along[1], along[0]])
@@ -118,21 +127,17 @@ def frame_of(lines: Sequence[Lined], direction: str = "ltr") -> Frame:
     return Frame(left, right, base, slope, top, foot, height, angle, turned, size, pitch, axes)
 
 
-def _arrays(line: Lined, place: int, direction: str) -> tuple[Floats, Floats]:
+def _arrays(line: Lined, direction: str) -> tuple[Floats, Floats]:
     """A line's baseline (k, 2), k at least 2, and outline (m, 2), which may be none."""
     outline = np.asarray(line.polygon or np.empty((0, 2)), dtype=np.float64)
     stroke = np.asarray(line.baseline or np.empty((0, 2)), dtype=np.float64)
-    if not (np.isfinite(outline).all() and np.isfinite(stroke).all()):
-        raise NetchuError(f"lines[{place}]: a point is no number; leave the line out or mend it")
-    if len(stroke) > 1:
+    if len(stroke) > 1 and (len(outline) < 3 or np.ptp(stroke, axis=0).max() > 0):
         return stroke, outline
-    if len(outline) < 3:
-        raise NetchuError(f"lines[{place}]: has neither baseline nor polygon, so it has no place on the page")
     corners = cv2.boxPoints(cv2.minAreaRect(outline.astype(np.float32))).astype(np.float64)
     sides = corners[1] - corners[0], corners[2] - corners[1]
     wide, high = sorted((float(np.hypot(*side)) for side in sides), reverse=True)
     upright = direction == "vertical-rl"
-    if wide < 1.5 * high:  # too square to say which way it runs
+    if wide <= 1.5 * high:  # too square to say which way it runs
         (x0, y0), (x1, y1) = outline.min(axis=0), outline.max(axis=0)
         across = [[(x0 + x1) / 2, y0], [(x0 + x1) / 2, y1]]
         return np.array(across if upright else [[x0, y1 - RISE * (y1 - y0)], [x1, y1 - RISE * (y1 - y0)]]), outline

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from netchu.page.columns import parts_of
-from netchu.page.frame import Lined, check_direction, frame_of
+from netchu.page.frame import Lined, check_direction, check_lines, frame_of
 from netchu.page.regions import blocks_of
 from netchu.records import Page, Point, Region
 
@@ -25,6 +25,7 @@ def arrange(lines: Sequence[Lined], width: int, height: int, direction: str = "l
     Raises NetchuError for an unknown direction, a line with neither baseline nor polygon, points that are no numbers.
     """
     check_direction(direction)
+    check_lines(lines)
     known = sorted(range(len(lines)), key=lambda place: _points(lines[place]))
     order: list[int] = []
     regions: list[Region] = []

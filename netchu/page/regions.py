@@ -146,18 +146,20 @@ class _Kinds:
         return "heading" if self._centred(place) else "paragraph"
 
     def _at_end(self, rows: Rows) -> str:
-        """header or footer: what stands at the page's head or foot, away from all but its own row; else nothing."""
+        """header or footer: what stands at the page's head or foot, away from all but its own row, with two lines at
+        most farther out; else nothing.
+        """
         own = {line for row in rows for line in row}
         rest = self.frame.base[[line for line in self.lines if line not in own]]
         base = self.frame.base[sorted(own)]
         far = AWAY * self.frame.pitch
-        if not len(rest):
-            return ""
+        over, under = rest < base.min() - far, rest > base.max() + far
         beside = (rest > base.min() - 0.3 * far) & (rest < base.max() + 0.3 * far)
-        rest = rest[~beside]
-        if base.max() < self.edges[0] and (rest > base.max() + far).all():
+        if not (over | under).any() or not (over | under | beside).all():
+            return ""
+        if base.max() < self.edges[0] and over.sum() <= 2:
             return "header"
-        return "footer" if base.min() > self.edges[1] and (rest < base.min() - far).all() else ""
+        return "footer" if base.min() > self.edges[1] and under.sum() <= 2 else ""
 
     def _wide(self, rows: Rows) -> float:
         lines = [line for row in rows for line in row]
@@ -198,7 +200,7 @@ def outline(frame: Frame, rows: Rows, straight: bool = False) -> Floats:
     sides = []
     for ends, pick in ((right, np.argmax), (left, np.argmin)):
         outer = [row[int(pick(frame.right[list(row)] if ends is right else frame.left[list(row)]))] for row in order]
-        rise = frame.slope[outer] * (ends - frame.middle[outer])
+        rise = frame.slope[outer] * (np.clip(ends, frame.left[outer], frame.right[outer]) - frame.middle[outer])
         top = np.array([(frame.top - frame.base)[list(row)].min() for row in order]) + frame.base[outer] + rise - pad
         foot = np.array([(frame.foot - frame.base)[list(row)].max() for row in order]) + frame.base[outer] + rise + pad
         meet = (foot[:-1] + top[1:]) / 2

@@ -121,6 +121,8 @@ class _Cutter:
         return self.known[key]
 
     def _nearest(self, lines: Places, reach: float) -> tuple[Places, Places]:
+        if not len(lines):
+            return lines, lines
         frame, grid = self.frame, np.ix_(lines, lines)
         right = frame.middle[lines][None] > frame.middle[lines][:, None]
         near = np.abs(self.below[grid]) < reach * self.unit[grid]

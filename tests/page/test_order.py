@@ -123,7 +123,7 @@ def test_register_with_a_date_and_a_sum_at_the_end_of_each_entry() -> None:
     lines, y = [], 150.0
     for entry in range(8):
         lines += [line(40, y, 40), line(110, y, 60), line(200, y, 110)]
-        for k in range(3 + entry % 3):
+        for _ in range(3 + entry % 3):
             lines.append(line(340, y, 420))
             y += 30
         lines += [line(790, y - 30, 40), line(870, y - 30, 60)]

@@ -228,18 +228,17 @@ class _Cutter:
         full = min(self._full(one), self._full(other)) > 0.75
         if sparse > (0.5 if wide > 2.3 else 0.3 if wide > 1.5 else 0.2):
             return False
-        if (
-            aligned > 0.75
-            and (sparse > 0.1 or not full)
-            and not (self._single(gutter.left) and self._single(gutter.right))
-        ):
+        if sparse < 0.07 and min(len(one), len(other)) > 2 * LEAST and wide > 0.8:
+            return True  # no gaps at all: verse, lists of names
+        alone = self._single(gutter.left) and self._single(gutter.right)
+        if aligned > 0.75 and (sparse > 0.1 or not full) and not alone:
             return False  # three columns or more on the same rows, with gaps: a table
         loose = aligned < 0.6 and min(len(one), len(other)) > LEAST
         return wide > 1.5 or (wide > 1 and (full or loose)) or (loose and wide > SHORT / WIDE)
 
     def _single(self, lines: Places) -> bool:
         """Do few lines stand side by side?"""
-        return len(self._beside(lines, SAME)[0]) < 0.2 * len(lines)
+        return len(self._beside(lines, BESIDE)[0]) < 0.2 * len(lines)
 
     def _full(self, lines: Places) -> float:
         """How long the usual line is against the long ones."""

@@ -26,7 +26,8 @@ import netchu
 from netchu.data.page_sources import scored_page, split_pages
 from netchu.data.pages import PageSample, read_pages
 from netchu.image import open_grey
-from netchu.page.reading import read_found
+from netchu.page.flat import Flat
+from netchu.page.reading import read_flat
 from netchu.page.scores import score_page, summed
 from netchu.page.trace import FoundLine
 from netchu.read import Reader
@@ -42,8 +43,8 @@ def read(reader: Reader, sample: PageSample, lines: tuple[Line, ...] | None) -> 
     if lines is None:
         page = reader.read(grey, page=True)
     else:
-        found = [FoundLine(line.baseline, line.polygon, 1.0, 0.0) for line in lines]
-        page = read_found(reader, grey, found)
+        found = tuple(FoundLine(line.baseline, line.polygon, 1.0, 0.0) for line in lines)
+        page = read_flat(reader, Flat(grey, found), grey.shape)
     return page, time.perf_counter() - began
 
 

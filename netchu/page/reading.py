@@ -79,20 +79,18 @@ def _placed(text: Line, cut: Cut, found: FoundLine) -> Line:
 
 
 def _original(page: Page, flat: Flat, shape: tuple[int, ...]) -> Page:
-    """A page in the pixels of the picture that it was made from."""
-    page = replace(page, width=shape[1], height=shape[0])
-    if not flat.steps:
-        return page
+    """A page in the pixels of the picture that it was made from, nothing of it beyond that picture's edges."""
+    height, width = shape
+
+    def back(points: Numbers) -> Numbers:
+        return np.clip(flat.to_original(points), 0, (width, height))
+
     lines = tuple(
-        replace(
-            _moved(line, flat.to_original),
-            polygon=_points(line.polygon, flat.to_original),
-            baseline=_points(line.baseline, flat.to_original),
-        )
+        replace(_moved(line, back), polygon=_points(line.polygon, back), baseline=_points(line.baseline, back))
         for line in page.lines
     )
-    regions = tuple(replace(each, polygon=_points(each.polygon, flat.to_original)) for each in page.regions)
-    return replace(page, lines=lines, regions=regions)
+    regions = tuple(replace(each, polygon=_points(each.polygon, back)) for each in page.regions)
+    return replace(page, width=width, height=height, lines=lines, regions=regions)
 
 
 def _moved(line: Line, mapping: Mapping) -> Line:

@@ -7,7 +7,7 @@ import itertools
 import math
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,12 +34,12 @@ class Sheet(NamedTuple):
     picture: Source
 
 
-def sheets(source: Source, name: str = "") -> Iterator[Sheet | NetchuError]:
+def sheets(source: Source, name: str = "", without: Collection[int] = ()) -> Iterator[Sheet | NetchuError]:
     """The pages of a picture file or a PDF in their order, one at a time; the error in place of one that cannot be had.
 
     A TIFF has a page for each of its pictures but smaller copies of others; of what moves, GIF and WebP, the first
     picture is the page. PDFs are drawn in grey, at the resolution of the scan that fills the page, 150 to 600 dots an
-    inch, or else at 300; a page is never larger than MAX_PIXELS.
+    inch, or else at 300; a page is never larger than MAX_PIXELS. Pages whose numbers are in `without` are passed over.
     Raises NetchuError when the file cannot be read at all, is a PDF that is encrypted, broken or without pages, or is
     one and pypdfium2 is missing.
     """
@@ -49,13 +49,16 @@ def sheets(source: Source, name: str = "") -> Iterator[Sheet | NetchuError]:
     name = name or (os.fspath(source) if isinstance(source, str | os.PathLike) else "")
     data = read_bytes(source) if isinstance(source, str | os.PathLike) else bytes(source)
     if PDF in data[:HEAD]:
-        yield from _pdf(data, printable(name or "PDF"))
+        yield from _pdf(data, printable(name or "PDF"), without)
         return
     places, whole = _frames(data)
     if len(places) < 2:
-        yield Sheet(1, 1, data)
+        if 1 not in without:
+            yield Sheet(1, 1, data)
     else:
         for number, place in enumerate(places, 1):
+            if number in without:
+                continue
             try:
                 yield Sheet(number, len(places), _frame(data, place, f"{printable(name or 'TIFF')}, page {number}"))
             except NetchuError as error:
@@ -106,7 +109,7 @@ def _frame(data: bytes, place: int, name: str) -> Grey:
     return open_grey(picture, name)
 
 
-def _pdf(data: bytes, name: str) -> Iterator[Sheet | NetchuError]:
+def _pdf(data: bytes, name: str, without: Collection[int]) -> Iterator[Sheet | NetchuError]:
     try:
         import pypdfium2
     except ModuleNotFoundError:
@@ -121,6 +124,8 @@ def _pdf(data: bytes, name: str) -> Iterator[Sheet | NetchuError]:
             raise NetchuError(f"{name}: the PDF {why}") from None
     try:
         for place in range(count):
+            if place + 1 in without:
+                continue
             with _PDFIUM:
                 drawn = _draw(document, place, f"{name}, page {place + 1}")
             yield drawn if isinstance(drawn, NetchuError) else Sheet(place + 1, count, drawn)

@@ -127,28 +127,32 @@ class Window:
 
     def __iter__(self) -> Iterator[tuple[Event, Outcome]]:
         for event in self._events:
-            handle = self._pool.submit(event.picture, event.where) if isinstance(event, Unit) else None
+            handle = None
+            if isinstance(event, Unit):
+                handle = self._pool.submit(event.picture, event.where)
+                event = event._replace(picture=b"")
             self._waiting.append((event, handle))
-            del event, handle  # or the last picture lives on while the next is fetched
             while len(self._waiting) >= self._pool.limit:
-                yield self._next()
+                yield from self._next()
         while self._waiting:
-            yield self._next()
+            yield from self._next()
 
     def drain(self) -> Iterator[tuple[Event, Outcome]]:
-        """After an interruption: what is read or being read, with None for the pages that are given up."""
+        """After an interruption: what is read or being read, with None for the pages that are given up.
+
+        The first may have been given before: an interruption may come before or after it was dealt with.
+        """
         given_up = [handle is not None and handle.cancel() for _, handle in self._waiting]
         for gone in given_up:
             if gone:
                 yield self._waiting.popleft()[0], None
             else:
-                yield self._next()
+                yield from self._next()
 
-    def _next(self) -> tuple[Event, Outcome]:
+    def _next(self) -> Iterator[tuple[Event, Outcome]]:
         event, handle = self._waiting[0]
-        outcome = handle.result() if handle else None  # may be interrupted: then it still waits
-        self._waiting.popleft()
-        return (event._replace(picture=b"") if isinstance(event, Unit) else event), outcome
+        yield event, handle.result() if handle else None
+        self._waiting.popleft()  # only now: whatever is interrupted above or outside still waits
 
 
 def read_page(reader: Reader, picture: Source, where: str, line: bool, boxes: bool) -> Page | str:

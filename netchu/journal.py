@@ -60,7 +60,7 @@ class Journal:
         self._gap = bool(text) and not text.endswith(b"\n")
         self._done: dict[str, tuple[Key, Done]] = {}  # by name, the last one counts
         self._failed: dict[tuple[Key, int], str] = {}
-        self.written: set[str] = set()  # names of all files that this or an earlier run wrote or was about to write
+        self.written = {NAME}  # names of all files that this or an earlier run wrote, or was about to write
         for line in text.split(b"\n"):
             with contextlib.suppress(ValueError, KeyError, TypeError):  # cut short by a crash, or not ours
                 self._take(json.loads(line))

@@ -27,6 +27,7 @@ from netchu.archive import (
     too_large,
 )
 from netchu.cli.decoding import decoding, open_wished, parse_wished
+from netchu.cli.interrupts import Interrupts
 from netchu.cli.progress import progress
 from netchu.cli.rendering import STREAMED
 from netchu.cli.targets import READABLE, Targets, expand, make_folder, without_own
@@ -101,16 +102,22 @@ def run(sources: list[str], pool: Pool, out: Output, form: str) -> None:
     window = Window(events(sources, out.folder, form), pool)
     interrupted = False
     try:
-        with progress(len(sources), out.folder is not None or not sys.stdout.isatty()) as bar:
-            for event, outcome in window:
-                out.take(event, outcome)
-                bar.take(event)
-    except KeyboardInterrupt:
-        interrupted = True
-        if not out.busy:  # what was read is kept, and what is being read: it would be waited for anyway
-            for event, outcome in window.drain():
-                out.take(event, outcome)
-        raise
+        with (
+            Interrupts() as interrupts,
+            progress(len(sources), out.folder is not None or not sys.stdout.isatty()) as bar,
+        ):
+            try:
+                for event, outcome in window:
+                    with interrupts.undisturbed():
+                        out.take(event, outcome)
+                    bar.take(event)
+            except KeyboardInterrupt:
+                interrupted = True
+                if not interrupts.busy:  # what was read is kept, and what is being read: one would wait for it anyway
+                    for event, outcome in window.drain():
+                        with interrupts.undisturbed():
+                            out.take(event, outcome)
+                raise
     finally:  # the rest is not read where nobody waits for it any more: Ctrl-C, a closed pipe, a full disk
         pool.close()
         out.close()

@@ -110,7 +110,7 @@ class Output:
     def __init__(self, form: str, min_conf: float, named: bool, folder: Folder | None) -> None:
         self.failed: list[str] = []
         self.read = self.skipped = self.written = 0
-        self.busy = False  # in the middle of something: an interruption leaves it undone
+        self._last: Event | None = None
         self._form, self._min_conf, self._named, self.folder = form, min_conf, named, folder
         self._reset()
 
@@ -120,7 +120,9 @@ class Output:
         return self.read + self.skipped + len(self.failed)
 
     def take(self, event: Event, outcome: Outcome) -> None:
-        self.busy = True
+        """Write what there is to write. The same event twice in a row counts once."""
+        if event is self._last:
+            return
         if isinstance(event, Fault):
             self._fail(event.file, event.number, event.why)
         elif isinstance(event, Skipped):
@@ -134,7 +136,7 @@ class Output:
         else:
             self.read += 1
             self._page(event, numbered(outcome, event))
-        self.busy = False
+        self._last = event
 
     def close(self) -> None:
         """What is not whole is not kept."""

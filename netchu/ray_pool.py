@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import socket
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -58,6 +59,7 @@ class RayPool:
         self._jobs = jobs
         self._looked, self._cores = -PAUSE, 1
         address = os.environ.get("RAY_ADDRESS", address) if address == "local" else address
+        _reach(address)
         own: dict[str, Any] = {}
         if address == "local":
             cores = jobs or os.cpu_count() or 1
@@ -161,6 +163,22 @@ def _opened(wanted: Wanted, options: tuple[tuple[str, Any], ...], settings: str)
     if fingerprint(wanted, reader, dict(options)) != settings:
         raise NetchuError(f"{platform.node()}: has other models or another netchu; make them the same everywhere")
     return reader
+
+
+def _reach(address: str) -> None:
+    """Raises NetchuError when nobody listens there: Ray itself would wait long and then end the process."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if address.startswith("ray://"):
+        raise NetchuError(
+            f"ray {address}: Ray Client is not supported; run this on a machine of the cluster, --ray auto"
+        )
+    if not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+    except OSError as error:
+        why = error.strerror or error
+        raise NetchuError(f"ray {address}: no cluster there ({why}); start one, or leave the address out") from None
 
 
 def _everywhere(task: Task) -> Task:

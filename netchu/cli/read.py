@@ -175,13 +175,17 @@ def open_folder(
 def report(out: Output, files: int, interrupted: bool) -> None:
     """What was skipped and what failed, on stderr."""
     if out.skipped:
-        click.echo(f"netchu: {out.skipped} pages read before are skipped; --again reads them anew", err=True)
+        click.echo(f"netchu: {_pages(out.skipped)} skipped, read before; --again reads all anew", err=True)
     if interrupted and out.folder:
-        click.echo(f"netchu: {out.read} pages read; give the command again to go on", err=True)
+        click.echo(f"netchu: {_pages(out.read)} read; give the command again to go on", err=True)
     if out.failed and (files > 1 or out.seen > 1):
         click.echo(f"netchu: {len(out.failed)} of {out.seen} pictures could not be read:", err=True)
     for why in out.failed:
         click.echo(f"netchu: {why}", err=True)
+
+
+def _pages(count: int) -> str:
+    return f"{count} page{'s' if count != 1 else ''}"
 
 
 def cores() -> int:

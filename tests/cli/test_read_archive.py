@@ -75,7 +75,7 @@ def test_what_was_read_is_skipped(scans, out, read_pages):
     before = made(out)
     assert read_pages == ["a.png", "b.png", "c.png"] and len(before) == 3
     again = run(scans, "-o", out, "-f", "alto")
-    assert again.stderr == "netchu: 3 pages read before are skipped; --again reads them anew\n"
+    assert again.stderr == "netchu: 3 pages skipped, read before; --again reads all anew\n"
     assert len(read_pages) == 3 and made(out) == before
 
 
@@ -91,7 +91,7 @@ def test_a_new_a_changed_and_a_lost_file_are_read(scans, out, read_pages):
     shutil.copy(scans / "b.png", scans / "d.png")
     (out / "c.txt").unlink()
     del read_pages[:]
-    assert "1 pages" in run(scans, "-o", out).stderr
+    assert "1 page skipped" in run(scans, "-o", out).stderr
     assert read_pages == ["a.png", "c.png", "d.png"]
     texts = made(out)
     assert texts["a.txt"] == texts["b.txt"] == texts["d.txt"] != texts["c.txt"]
@@ -163,7 +163,7 @@ def test_what_failed_is_told_and_tried_again(scans, out, read_pages):
     (failure,) = [entry for entry in entries if "error" in entry]
     assert failure["source"] == str(scans / "b.png") and "not a picture" in failure["error"]
     again = run(scans, "-o", out, code=1)
-    assert "2 pages read before" in again.stderr and "not a picture" in again.stderr
+    assert "2 pages skipped" in again.stderr and "not a picture" in again.stderr
     assert read_pages == ["a.png", "b.png", "c.png", "b.png"]
 
 
@@ -175,14 +175,20 @@ def several(tmp_path) -> Path:
     return path
 
 
-def test_of_a_file_of_pages_those_that_are_missing_are_read(several, out, read_pages):
-    run(several, "-o", out, "-f", "alto")
+@pytest.mark.parametrize("suffix", [".tif", ".pdf"])
+def test_of_a_file_of_pages_those_that_are_missing_are_read(several, out, read_pages, suffix):
+    path = several.with_suffix(suffix)
+    if suffix == ".pdf":
+        run(several, "-o", several.parent, "-f", "pdf")
+        del read_pages[:]
+    run(path, "-o", out, "-f", "alto")
     before = made(out)
     assert sorted(before) == ["hai-0001.xml", "hai-0002.xml", "hai-0003.xml"]
+    assert len(read_pages) == 3
     (out / "hai-0002.xml").unlink()
     del read_pages[:]
-    assert "2 pages" in run(several, "-o", out, "-f", "alto").stderr
-    assert read_pages == ["hai.tif, page 2"] and made(out) == before
+    assert "2 pages skipped" in run(path, "-o", out, "-f", "alto").stderr
+    assert read_pages == [f"hai{suffix}, page 2"] and made(out) == before
 
 
 @pytest.mark.parametrize("form", ["txt", "md", "json", "tsv", "hocr", "pdf"])
@@ -204,7 +210,7 @@ def test_a_file_of_pages_with_a_fault_is_written_and_read_again(several, out, re
     monkeypatch.setattr(verb, "read_page", read_page)
     assert "skipped" not in run(several, "-o", out, "-f", form).stderr
     assert made(out) == whole
-    assert "3 pages" in run(several, "-o", out, "-f", form).stderr
+    assert "3 pages skipped" in run(several, "-o", out, "-f", form).stderr
 
 
 @pytest.mark.parametrize("form", ["md", "json", "txt"])
@@ -285,7 +291,7 @@ def test_a_full_disk_ends_the_run_and_the_next_goes_on(scans, out, read_pages, f
     assert [Path(name).stem for name in made(out)] == ["a"]
     full[0] = False
     del read_pages[:]
-    assert "1 pages" in run(scans, "-o", out, "-f", form).stderr
+    assert "1 page skipped" in run(scans, "-o", out, "-f", form).stderr
     assert read_pages == ["b.png", "c.png"] and len(made(out)) == 3
 
 
@@ -382,3 +388,31 @@ def test_a_limit_on_the_size_of_files_is_one_line(many, out):
     assert found.returncode == 2
     assert found.stderr.splitlines()[-1].endswith("cannot be written (File too large); check the folder")
     assert "Traceback" not in found.stderr and not list(out.glob("*.pdf"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="terminals of POSIX")
+def test_progress_is_for_terminals(many, out):
+    import pty
+
+    ours, theirs = pty.openpty()
+    code = "from netchu.cli import main\nmain()"
+    call = [sys.executable, "-c", code, "read", "--line", "--decoder", "greedy", str(many), "-o", str(out)]
+    process = subprocess.Popen(call, stderr=theirs, env={**os.environ, "TERM": "xterm", "COLUMNS": "100"})
+    os.close(theirs)
+    shown = b""
+    try:
+        while data := os.read(ours, 65536):
+            shown += data
+    except OSError:  # the other end is closed
+        pass
+    os.close(ours)
+    assert process.wait(60) == 0
+    assert b"/60" in shown and b"pages/s" in shown and b"reading" in shown
+
+
+def test_ray_that_is_missing_is_told(many):
+    code = "import sys; sys.modules['ray'] = None\nfrom netchu.cli import main\nmain()"
+    call = [sys.executable, "-c", code, "read", str(many / "00.png"), "--decoder", "greedy", "--ray"]
+    found = subprocess.run(call, capture_output=True, text=True, timeout=60)
+    assert (found.returncode, found.stdout) == (2, "")
+    assert found.stderr == "netchu: ray is not installed; pip install 'netchu[ray]'\n"

@@ -20,6 +20,7 @@ PDF = b"%PDF-"
 HEAD = 1024  # bytes: a PDF may have other things before its first line, but no more than these
 DPI = 300  # of a page that is drawn and not scanned
 LOWEST, HIGHEST = 150, 600  # dots an inch: what a scan may say of itself
+AFRESH = 20  # pages: pdfium keeps a copy of every scan that it drew until the document is closed
 FULL = 0.5  # of a page's area: a picture that covers so much is a scan of it
 SMALLER = 1  # the bit of a TIFF's tag NewSubfileType that says: a smaller copy of another page
 NEW_SUBFILE_TYPE = 254
@@ -123,10 +124,12 @@ def _pdf(data: bytes, name: str, without: Collection[int]) -> Iterator[Sheet | N
             why = "is encrypted; save it without a password" if locked else "is broken or has no pages; fetch it again"
             raise NetchuError(f"{name}: the PDF {why}") from None
     try:
-        for place in range(count):
-            if place + 1 in without:
-                continue
+        wanted = (place for place in range(count) if place + 1 not in without)
+        for drawn_before, place in enumerate(wanted):
             with _PDFIUM:
+                if drawn_before and drawn_before % AFRESH == 0:
+                    document.close()
+                    document = pypdfium2.PdfDocument(data)
                 drawn = _draw(document, place, f"{name}, page {place + 1}")
             yield drawn if isinstance(drawn, NetchuError) else Sheet(place + 1, count, drawn)
     finally:

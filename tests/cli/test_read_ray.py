@@ -88,7 +88,10 @@ def whole(scans, tmp_path_factory) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """Two nodes with a core each; their workers die as DYING says. Gives the address and the mark of "once"."""
+    """Two nodes with a core each, whose workers die as DYING says.
+
+    Gives the address, the mark of "once", and what ends the second node.
+    """
     site = tmp_path_factory.mktemp("site")
     (site / "sitecustomize.py").write_text(DYING)
     mark = tmp_path_factory.mktemp("mark") / "once"
@@ -99,17 +102,18 @@ def cluster(tmp_path_factory):
     from ray.cluster_utils import Cluster
 
     node = {"num_cpus": 1, "object_store_memory": STORE, "include_dashboard": False}
-    cluster = Cluster(initialize_head=True, head_node_args=node)
-    cluster.add_node(num_cpus=1, object_store_memory=STORE)
+    health = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500, "health_check_failure_threshold": 3}
+    cluster = Cluster(initialize_head=True, head_node_args={**node, "_system_config": health})
+    other = cluster.add_node(num_cpus=1, object_store_memory=STORE)
     try:
-        yield cluster.address, mark
+        yield cluster.address, mark, lambda: cluster.remove_node(other, allow_graceful=False)
     finally:
         cluster.shutdown()
         patch.undo()
 
 
 def test_two_nodes_give_the_same_files_and_go_on_alike(cluster, scans, whole, tmp_path):
-    address, mark = cluster
+    address, mark, _ = cluster
     process = read(scans, "-o", tmp_path, "-f", "alto", "--ray", address)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
@@ -125,7 +129,7 @@ def test_two_nodes_give_the_same_files_and_go_on_alike(cluster, scans, whole, tm
 
 
 def test_a_worker_that_dies_costs_its_page_a_retry_and_then_the_page(cluster, scans, whole, tmp_path):
-    address, mark = cluster
+    address, mark, _ = cluster
     source, out = tmp_path / "in", tmp_path / "out"
     source.mkdir()
     for name, of in {"a": "00", "kill": "01", "once": "02", "z": "03"}.items():
@@ -142,7 +146,7 @@ def test_a_worker_that_dies_costs_its_page_a_retry_and_then_the_page(cluster, sc
 
 
 def test_an_interrupted_run_goes_on(cluster, tmp_path):
-    address, _ = cluster
+    address, *_ = cluster
     source, out = tmp_path / "in", tmp_path / "out"
     source.mkdir()
     for number in range(60):
@@ -163,13 +167,30 @@ def test_an_interrupted_run_goes_on(cluster, tmp_path):
 
 def test_other_files_at_the_workers_are_told_once(cluster, scans, tmp_path):
     """The command knows another version than the workers: nothing is read that would not be the same."""
-    address, _ = cluster
+    address, *_ = cluster
     code = "import netchu.archive\nnetchu.archive.__version__ = '9'\nfrom netchu.cli import main\nmain()"
     call = [sys.executable, "-c", code, "read", str(scans), "--line", "--decoder", "greedy", "--ray", address]
     found = subprocess.run(call, capture_output=True, text=True, timeout=60)
     assert (found.returncode, found.stdout) == (2, "")
     (line,) = found.stderr.splitlines()
     assert line.startswith("netchu: ray: ") and "has other models or another netchu" in line
+
+
+def test_a_machine_that_is_lost_costs_nothing(cluster, tmp_path):
+    """The last test of this cluster."""
+    address, _, end = cluster
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for number in range(60):
+        Image.fromarray(SAMPLE[:, number : number + 1000]).save(source / f"{number:02}.png")
+    process = read(source, "-o", out, "-f", "alto", "--ray", address)
+    deadline = time.monotonic() + 60
+    while len(list(out.glob("*.xml"))) < 5 and time.monotonic() < deadline:
+        time.sleep(0.002)
+    end()
+    _, errors = process.communicate(timeout=120)
+    assert (process.returncode, errors) == (0, "")
+    assert len(list(out.glob("*.xml"))) == 60
 
 
 @pytest.mark.parametrize(("address", "why"), [("127.0.0.1:1", "no cluster there"), ("ray://a:1", "not supported")])

@@ -326,6 +326,44 @@ def test_no_more_than_the_limit_is_taken_ahead():
     assert place == 39
 
 
+class Late:
+    """A page that is read when it is waited for a second time: the first time Ctrl-C comes."""
+
+    def __init__(self, begun: bool) -> None:
+        self.begun, self.waited = begun, 0
+
+    def result(self) -> Page:
+        assert self.begun
+        self.waited += 1
+        if self.waited == 1:
+            raise KeyboardInterrupt
+        return Page(1, 1, ())
+
+    def cancel(self) -> bool:
+        return not self.begun
+
+
+class Lates:
+    limit = 4
+
+    def submit(self, picture, where) -> Late:
+        return Late(begun=where in "abc")
+
+    def close(self) -> None:
+        pass
+
+
+def test_ctrl_c_keeps_what_is_begun_and_gives_up_the_rest():
+    window = Window((Unit(File(name), 1, b"") for name in "abcdef"), Lates())
+    with pytest.raises(KeyboardInterrupt):
+        next(iter(window))
+    for handle in [handle for _, handle in window._waiting]:
+        handle.waited += 1
+    drained = [(event.file.name, outcome) for event, outcome in window.drain()]
+    page = Page(1, 1, ())
+    assert drained == [("a", page), ("b", page), ("c", page), ("d", None)]
+
+
 # From here on the real command, a process each.
 
 

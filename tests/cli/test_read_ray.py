@@ -22,9 +22,10 @@ if os.name == "nt":
 SAMPLE = open_grey(reading.__file__.replace("read.py", "samples/sample.png"))
 STORE = 100 * 2**20
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DISABLE_IMPORT_WARNING": "1", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-# In every process of the cluster: a page called "kill" ends its worker, one called "once" does so once.
+# In every process of the cluster: a page called "kill" ends its worker, one called "once" does so once, and one called
+# "both" keeps its worker busy until another node reads, too.
 DYING = """
-import importlib.machinery, os, sys
+import importlib.machinery, os, sys, time
 
 def spoil(module):
     mark, real = os.environ["NETCHU_TEST_DYING"], module.read_page
@@ -37,6 +38,9 @@ def spoil(module):
             os._exit(1)
         with open(mark + ".nodes", "a") as told:
             told.write(ray.get_runtime_context().get_node_id() + "\\n")
+        deadline = time.monotonic() + 40
+        while "both" in where and len(set(open(mark + ".nodes"))) < 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
         return real(reader, picture, where, line, boxes)
     module.read_page = dying
 
@@ -64,6 +68,7 @@ def scans(tmp_path_factory) -> Path:
         Image.fromarray(SAMPLE[:, 10 * number : 10 * number + 300]).save(folder / f"{number:02}.png")
     first, second = (Image.fromarray(SAMPLE[:, left : left + 200]) for left in (0, 200))
     first.save(folder / "hai.tif", save_all=True, append_images=[second])
+    (folder / "00.png").rename(folder / "00 both.png")
     (folder / "bad.png").write_bytes(b"no picture")
     return folder
 
@@ -80,7 +85,7 @@ def made(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def whole(scans, tmp_path_factory) -> dict[str, bytes]:
     out = tmp_path_factory.mktemp("whole")
-    process = read(scans, "-o", out, "-f", "alto", "-j", "1")
+    process = read(scans, "-o", out, "-f", "alto", "-j", "1", NETCHU_TEST_DYING="")
     process.communicate(timeout=60)
     assert process.returncode == 1  # bad.png
     return made(out)
@@ -132,7 +137,7 @@ def test_a_worker_that_dies_costs_its_page_a_retry_and_then_the_page(cluster, sc
     address, mark, _ = cluster
     source, out = tmp_path / "in", tmp_path / "out"
     source.mkdir()
-    for name, of in {"a": "00", "kill": "01", "once": "02", "z": "03"}.items():
+    for name, of in {"a": "04", "kill": "01", "once": "02", "z": "03"}.items():
         (source / f"{name}.png").write_bytes((scans / f"{of}.png").read_bytes())
     process = read(source, "-o", out, "--ray", address)
     _, errors = process.communicate(timeout=120)
@@ -195,7 +200,7 @@ def test_a_machine_that_is_lost_costs_nothing(cluster, tmp_path):
 
 @pytest.mark.parametrize(("address", "why"), [("127.0.0.1:1", "no cluster there"), ("ray://a:1", "not supported")])
 def test_no_cluster_there_is_one_line(scans, address, why):
-    process = read(scans / "00.png", "--ray", address)
+    process = read(scans / "01.png", "--ray", address)
     out, errors = process.communicate(timeout=120)
     assert (process.returncode, out) == (2, "")
     (line,) = errors.splitlines()

@@ -14,7 +14,7 @@ from netchu.errors import NetchuError
 from netchu.read import Reader
 from netchu.settings import parse_setting
 from netchu.views import VIEWS
-from netchu.voters import open_reader
+from netchu.voters import Wanted, open_reader
 
 COMPILING = "netchu: compiling the decoder for this processor; once, about fifteen seconds"
 
@@ -65,22 +65,25 @@ def use_finder(reader: Reader, finder: str) -> None:
         reader.finder = open_finder(finder, reader.session.threads)
 
 
-def open_wished(
-    models: Sequence[str], weights: str, views: int, settings: Sequence[str], **asked: str
-) -> tuple[Reader, Choice]:  # fmt: skip
+def open_wished(**wished: Any) -> tuple[Reader, Choice]:
     """The reader that the options of `decoding` ask for, and the decoder that was chosen for its first model.
 
     Raises NetchuError for weights that are no numbers, and as voters.open_reader does.
     """
+    opened = open_reader(*parse_wished(**wished))
+    if "netchu.compiled" in sys.modules:  # a greedy reader starts without
+        sys.modules["netchu.compiled"].announce(lambda: click.echo(COMPILING, err=True))
+    return opened
+
+
+def parse_wished(models: Sequence[str], weights: str, views: int, settings: Sequence[str], **asked: str) -> Wanted:
+    """What the options of `decoding` ask for. Raises NetchuError for empty names and weights that are no numbers."""
     context = click.get_current_context()
     for name in (*FILES, "grammar"):
         if name in asked and not asked[name] and context.get_parameter_source(name) == ParameterSource.COMMANDLINE:
             raise NetchuError(f"--{name.replace('_', '-')} is empty; name what is to be used, or leave it out")
     wish = Wish(asked.pop("decoder"), **asked, settings=tuple(parse_setting(each) for each in settings))
-    opened = open_reader(models, wish, views, parse_weights(weights))
-    if "netchu.compiled" in sys.modules:  # a greedy reader starts without
-        sys.modules["netchu.compiled"].announce(lambda: click.echo(COMPILING, err=True))
-    return opened
+    return Wanted(tuple(models), wish, views, parse_weights(weights))
 
 
 def parse_weights(text: str) -> tuple[float, ...] | None:

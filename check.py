@@ -26,7 +26,7 @@ def main() -> None:
         venv.create(HOME, with_pip=True)
     pinned = ("-c", "constraints.txt")
     run("pip", "install", "--quiet", "--disable-pip-version-check", *pinned, "torch==2.13.0")
-    run("pip", "install", "--quiet", "--disable-pip-version-check", *pinned, "-e", ".[train,lmdb,synth,pdf,dev]")
+    run("pip", "install", "--quiet", "--disable-pip-version-check", *pinned, "-e", ".[train,lmdb,synth,pdf,ray,dev]")
     run("ruff", "check", ".")
     run("ruff", "format", "--check", ".")
     run("mypy")

@@ -84,6 +84,13 @@ class Requests:
         self.out.flush()
 
 
+def peak_memory() -> float:
+    """The largest resident set of this process so far, in MB (Linux, macOS)."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
+
+
 class Ratio(NamedTuple):
     median: float
     low: float

@@ -7,7 +7,7 @@ import itertools
 import math
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ PDF = b"%PDF-"
 HEAD = 1024  # bytes: a PDF may have other things before its first line, but no more than these
 DPI = 300  # of a page that is drawn and not scanned
 LOWEST, HIGHEST = 150, 600  # dots an inch: what a scan may say of itself
+AFRESH = 20  # pages: pdfium keeps a copy of every scan that it drew until the document is closed
 FULL = 0.5  # of a page's area: a picture that covers so much is a scan of it
 SMALLER = 1  # the bit of a TIFF's tag NewSubfileType that says: a smaller copy of another page
 NEW_SUBFILE_TYPE = 254
@@ -34,12 +35,12 @@ class Sheet(NamedTuple):
     picture: Source
 
 
-def sheets(source: Source, name: str = "") -> Iterator[Sheet | NetchuError]:
+def sheets(source: Source, name: str = "", without: Collection[int] = ()) -> Iterator[Sheet | NetchuError]:
     """The pages of a picture file or a PDF in their order, one at a time; the error in place of one that cannot be had.
 
     A TIFF has a page for each of its pictures but smaller copies of others; of what moves, GIF and WebP, the first
     picture is the page. PDFs are drawn in grey, at the resolution of the scan that fills the page, 150 to 600 dots an
-    inch, or else at 300; a page is never larger than MAX_PIXELS.
+    inch, or else at 300; a page is never larger than MAX_PIXELS. Pages whose numbers are in `without` are passed over.
     Raises NetchuError when the file cannot be read at all, is a PDF that is encrypted, broken or without pages, or is
     one and pypdfium2 is missing.
     """
@@ -49,13 +50,16 @@ def sheets(source: Source, name: str = "") -> Iterator[Sheet | NetchuError]:
     name = name or (os.fspath(source) if isinstance(source, str | os.PathLike) else "")
     data = read_bytes(source) if isinstance(source, str | os.PathLike) else bytes(source)
     if PDF in data[:HEAD]:
-        yield from _pdf(data, printable(name or "PDF"))
+        yield from _pdf(data, printable(name or "PDF"), without)
         return
     places, whole = _frames(data)
     if len(places) < 2:
-        yield Sheet(1, 1, data)
+        if 1 not in without:
+            yield Sheet(1, 1, data)
     else:
         for number, place in enumerate(places, 1):
+            if number in without:
+                continue
             try:
                 yield Sheet(number, len(places), _frame(data, place, f"{printable(name or 'TIFF')}, page {number}"))
             except NetchuError as error:
@@ -106,7 +110,8 @@ def _frame(data: bytes, place: int, name: str) -> Grey:
     return open_grey(picture, name)
 
 
-def _pdf(data: bytes, name: str) -> Iterator[Sheet | NetchuError]:
+def _pdf(data: bytes, name: str, without: Collection[int] = (), only: int = 0) -> Iterator[Sheet | NetchuError]:
+    """The pages of a PDF but those `without`, or the one of the number `only`."""
     try:
         import pypdfium2
     except ModuleNotFoundError:
@@ -120,8 +125,12 @@ def _pdf(data: bytes, name: str) -> Iterator[Sheet | NetchuError]:
             why = "is encrypted; save it without a password" if locked else "is broken or has no pages; fetch it again"
             raise NetchuError(f"{name}: the PDF {why}") from None
     try:
-        for place in range(count):
+        wanted = (place for place in range(count) if place + 1 not in without and only in (0, place + 1))
+        for drawn_before, place in enumerate(wanted):
             with _PDFIUM:
+                if drawn_before and drawn_before % AFRESH == 0:
+                    document.close()
+                    document = pypdfium2.PdfDocument(data)
                 drawn = _draw(document, place, f"{name}, page {place + 1}")
             yield drawn if isinstance(drawn, NetchuError) else Sheet(place + 1, count, drawn)
     finally:
@@ -159,3 +168,24 @@ def _dpi(page: Any, area: float) -> float:
             columns, rows = each.get_px_size()
             return min(HIGHEST, max(LOWEST, 72 * math.sqrt(columns * rows / covered)))
     return DPI
+
+
+def sheet(source: Source, number: int = 1, name: str = "") -> Source:
+    """The picture of one page of a file, counted from 1 as `sheets` does; the pages before it are not opened.
+
+    Raises NetchuError as `sheets` does, and where there is no such page.
+    """
+    if isinstance(source, np.ndarray | Image.Image):
+        return source
+    name = printable(name or (os.fspath(source) if isinstance(source, str | os.PathLike) else "picture"))
+    data = read_bytes(source) if isinstance(source, str | os.PathLike) else bytes(source)
+    if PDF in data[:HEAD]:
+        for found in _pdf(data, name, only=number):
+            if isinstance(found, NetchuError):
+                raise found
+            return found.picture
+        raise NetchuError(f"{name}: has no page {number}")
+    places, _ = _frames(data)
+    if number > max(1, len(places)):
+        raise NetchuError(f"{name}: has no page {number}")
+    return data if len(places) < 2 else _frame(data, places[number - 1], f"{name}, page {number}")

@@ -17,7 +17,7 @@ from typing import Any, Union
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from netchu.errors import NetchuError
 
@@ -26,8 +26,10 @@ Source = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, NDArray[An
 
 MAX_PIXELS = 178_956_970  # 13,000 x 13,000, where Pillow too sees a decompression bomb, by default
 # Named, because Pillow left alone tries all it knows, and opens EPS by running Ghostscript on it.
-FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF", "PPM")
+FORMATS: tuple[str, ...] = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF", "PPM")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".pgm", ".ppm", ".pbm"})
+if "avif" in features.modules and features.check("avif"):  # in Pillow's wheels from 11.3 on
+    FORMATS, SUFFIXES = (*FORMATS, "AVIF"), SUFFIXES | {".avif"}
 
 # Pillow's own bomb warning: open_grey judges the size. Once and for all, because catch_warnings is not for threads.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -77,7 +79,7 @@ def open_grey(source: Source, name: str | None = None) -> Grey:
     except NetchuError:
         raise
     except UnidentifiedImageError:
-        raise NetchuError(f"{name}: not a picture; expected PNG, JPEG, TIFF, WebP, BMP or GIF") from None
+        raise NetchuError(f"{name}: not a picture; expected PNG, JPEG, TIFF, WebP, AVIF, BMP or GIF") from None
     except Image.DecompressionBombError:
         raise NetchuError(f"{name}: over the limit of {MAX_PIXELS:,} pixels; scale it down first") from None
     except MemoryError:

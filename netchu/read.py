@@ -2,12 +2,15 @@
 
 picture --image.open_grey--> grey array --to_height, pad_batch--> images, widths
         --Session.run--> logits, lengths --decode.ctc.greedy--> Reading --compose--> Line
+
+A page has its lines found and cut out first: netchu.page.reading.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,22 +20,23 @@ from netchu.calibration import Calibration
 from netchu.compose import RAW, compose, upright
 from netchu.decode.ctc import greedy
 from netchu.decode.reading import Decoder
-from netchu.errors import NetchuError
-from netchu.image import Grey, Source, lay_flat, open_grey, pad_batch, printable, to_height
+from netchu.image import Grey, Source, lay_flat, open_grey, pad_batch, to_height
 from netchu.records import Line, Page
 from netchu.session import Session
 
 if TYPE_CHECKING:
     from netchu.decode.choose import Wish
+    from netchu.page.detect import LineFinder
 
 WIDTH_STEP = 32  # lines of one batch are padded to a multiple of this: few shapes, so memory stays flat
 BATCH_COLUMNS = 8192  # padded columns a batch: enough to amortise a call, small enough to stay in cache
 LONGEST = 400  # a picture longer than this many heights is no line of text; it is squeezed to that
-PAGE_HEIGHT, PAGE_ASPECT = 160, 4.0  # taller than this and less elongated than that: more than a line
+PAGE_HEIGHT, PAGE_ASPECT = 160, 4.0  # taller than this and less elongated than that: maybe more than a line
+WORD_HEIGHT = 480  # not taller than this, and no line to be found: a word that fills the picture
 
 
 class Reader:
-    """Reads lines with one model. It keeps no state between calls: share one among threads as you like.
+    """Reads pages and lines with one model. It keeps no state between calls: share one among threads as you like.
 
     `threads` are those of a single call; to use more cores, call from several threads.
     """
@@ -43,26 +47,41 @@ class Reader:
         self.info = session.info
         self.decoder = decoder
         self.calibration = calibration
+        self._finder: LineFinder | None = None
+        self._opening = threading.Lock()
 
-    def read(self, source: Source, line: bool = False, name: str = "", boxes: bool = True) -> Page:
+    @property
+    def finder(self) -> LineFinder:
+        """What finds the lines of pages: the bundled one, opened when the first page comes, unless another is set."""
+        with self._opening:
+            if self._finder is None:
+                from netchu.page.detect import open_finder
+
+                self._finder = open_finder(threads=self.session.threads)
+            return self._finder
+
+    @finder.setter
+    def finder(self, finder: LineFinder) -> None:
+        self._finder = finder
+
+    def read(self, source: Source, line: bool = False, page: bool = False, name: str = "", boxes: bool = True) -> Page:
         """Read a picture: a path, the bytes of a file, a PIL picture or an array. A blank one is a page with no lines.
 
-        With `line` the whole picture is one line; `name` is what the page and messages call it, else its path. Without
+        With `line` the whole picture is one line, with `page` its lines are looked for; with neither, that is done
+        where it is tall enough for several. `name` is what the page and messages call it, else its path. Without
         `boxes` those of characters are rough, and reading takes a fifth less.
-        Raises NetchuError when it cannot be opened, or when it shows more than one line and `line` is not set.
+        Raises NetchuError when it cannot be opened.
         """
         name = name or (os.fspath(source) if isinstance(source, str | os.PathLike) else "")
         picture = open_grey(source, name)
         rows, columns = picture.shape
         high, long = lay_flat(picture).shape if self.info.vertical else picture.shape
-        if not line and high > PAGE_HEIGHT and long < PAGE_ASPECT * high:
-            if is_blank(picture):
-                return Page(columns, rows, (), name)
-            raise NetchuError(
-                f"{printable(name) or 'picture'}: {columns} x {rows} pixels look like a page, "
-                "and this version reads lines; "
-                "crop its lines, or say --line (line=True) if it is one"
-            )
+        if page or (not line and high > PAGE_HEIGHT and long < PAGE_ASPECT * high):
+            from netchu.page.reading import read_page
+
+            result = read_page(self, picture, name, boxes)
+            if result.lines or page or rows > WORD_HEIGHT or is_blank(picture):
+                return result
         found = self.read_lines([picture], boxes)[0]
         return Page(columns, rows, (found,) if found.text else (), name)
 

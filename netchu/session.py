@@ -114,6 +114,7 @@ class Session:
         if threads < 1:
             raise NetchuError(f"threads={threads}: a session needs at least 1")
         self.path = os.fspath(path)
+        self.threads = threads
         data, self._session, metadata = open_onnx(path, threads, "fetch or export it again")
         if METADATA_KEY not in metadata:
             raise NetchuError(

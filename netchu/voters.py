@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from netchu import zoo
 from netchu.compose import compose, upright
@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     from netchu.decode.vote import Judge
 
 COMMON = 0.5  # of the letters of the model that has fewer: what two must share to read the same script
+
+
+class Wanted(NamedTuple):
+    """What is to read, in words that another process understands: what open_reader takes."""
+
+    models: tuple[str, ...]
+    wish: Wish
+    views: int = 1
+    weights: tuple[float, ...] | None = None
 
 
 def open_reader(

@@ -72,6 +72,13 @@ MODELS: dict[str, Bundled] = {
     ),
 }
 
+FINDERS: dict[str, Bundled] = {
+    "lines": Bundled(
+        "finds the lines of pages: handwriting and print, any script that runs in lines",
+        "",
+    ),
+}
+
 LANGUAGE_MODELS: dict[str, Bundled] = {
     "vi": Bundled(
         "--lm: characters of Vietnamese addresses and prose, less of French, English, German, Italian and Spanish",
@@ -111,6 +118,11 @@ def find(model: str) -> Path:
     raise NetchuError(
         f"model {model!r}: {hint}bundled are {', '.join(MODELS) or 'none'}; any other is a path to a .onnx"
     )
+
+
+def find_finder(finder: str) -> Path:
+    """The file of a bundled line finder's name; any other is a path and stays what it is."""
+    return FINDERS[finder].path(finder) if finder in FINDERS and not Path(finder).exists() else Path(finder)
 
 
 def trainable(model: str) -> Path:

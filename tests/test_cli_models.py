@@ -16,16 +16,25 @@ def run(*arguments) -> Result:
     return CliRunner().invoke(netchu, ["models", *map(str, arguments)])
 
 
+KINDS = {"model": zoo.MODELS, "line finder": zoo.FINDERS, "language model": zoo.LANGUAGE_MODELS}
+
+
 def test_list():
+    bundled = [(kind, name, model) for kind, models in KINDS.items() for name, model in models.items()]
     lines = run("list").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == [*zoo.MODELS, *zoo.LANGUAGE_MODELS]
-    bundled = [*zoo.MODELS.values(), *zoo.LANGUAGE_MODELS.values()]
-    assert all(model.summary in line for line, model in zip(lines, bundled))
+    assert [line.split()[0] for line in lines] == [name for _, name, _ in bundled]
+    assert all(model.summary in line for line, (_, _, model) in zip(lines, bundled))
     rows = json.loads(run("list", "--json").stdout)
-    assert [(row["name"], row["summary"], row["sha256"]) for row in rows] == [
-        (line.split()[0], model.summary, model.sha256) for line, model in zip(lines, bundled)
+    assert [(row["kind"], row["name"], row["summary"], row["sha256"]) for row in rows] == [
+        (kind, name, model.summary, model.sha256) for kind, name, model in bundled
     ]
-    assert [row["kind"] for row in rows] == ["model"] * len(zoo.MODELS) + ["language model"] * len(zoo.LANGUAGE_MODELS)
+
+
+def test_show_of_a_line_finder_by_name_and_by_path(tmp_path):
+    copy = tmp_path / "dòng.onnx"
+    shutil.copy(zoo.find_finder("lines"), copy)
+    assert run("show", "lines").stdout == run("show", str(copy)).stdout
+    assert json.loads(run("show", "lines", "--json").stdout)["kind"] == "lines"
 
 
 def test_show_by_name_and_by_path(tmp_path):
@@ -56,7 +65,7 @@ def test_show_of_nothing_is_one_line(model):
 def test_verify_of_what_was_shipped():
     result = run("verify")
     assert result.exit_code == 0
-    files = [*(f"{name}.onnx" for name in zoo.MODELS), *(f"{name}.lm" for name in zoo.LANGUAGE_MODELS)]
+    files = [f"{name}{model.suffix}" for models in KINDS.values() for name, model in models.items()]
     assert [line.split() for line in result.stdout.splitlines()] == [[file, "as", "shipped"] for file in files]
 
 
@@ -65,6 +74,7 @@ def test_verify_sees_what_changed_and_what_is_missing(tmp_path, monkeypatch):
     names = ("sound", "changed", "missing", "last")
     monkeypatch.setattr(zoo, "WEIGHTS", tmp_path)
     monkeypatch.setattr(zoo, "MODELS", {name: zoo.Bundled("x", good) for name in names})
+    monkeypatch.setattr(zoo, "FINDERS", {})
     monkeypatch.setattr(zoo, "LANGUAGE_MODELS", {})
     for name in ("sound", "changed", "last"):
         (tmp_path / f"{name}.onnx").write_bytes(b"weightS" if name == "changed" else b"weights")

@@ -18,10 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+import netchu.archive as archive
 import netchu.cli.read as verb
 import netchu.formats as formats
+import netchu.journal as journal
 import netchu.read as reading
 from netchu.cli import netchu
+from netchu.cli.rendering import marked
 from netchu.errors import NetchuError
 from netchu.image import open_grey
 from netchu.records import Char, Line, Page
@@ -68,6 +71,11 @@ def wanted(reader, scans) -> dict[str, Page]:
 
 def run(*arguments, **options) -> Result:
     return CliRunner().invoke(netchu, ["read", *map(str, arguments)], **options)
+
+
+def written(folder: Path) -> list[Path]:
+    """What is in a folder besides the journal."""
+    return [path for path in folder.iterdir() if path.name != journal.NAME]
 
 
 def command(*arguments, env=None, **options) -> subprocess.CompletedProcess:
@@ -156,14 +164,14 @@ def test_formats_of_one_page_a_file_number_the_pages(several, tmp_path):
     result = run(several, "-f", "page")
     assert result.exit_code == 2 and "-o" in result.stderr and result.stdout == ""
     assert run(several, "-f", "page", "-o", tmp_path).exit_code == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["hai-0001.xml", "hai-0002.xml"]
+    assert sorted(path.name for path in written(tmp_path)) == ["hai-0001.xml", "hai-0002.xml"]
 
 
 def test_a_pages_file_never_takes_the_place_of_another(several, tmp_path):
     shutil.copy(several, tmp_path / "hai.tif")
     Image.fromarray(SAMPLE[:, :170]).save(tmp_path / "hai-0001.png")
     assert run(tmp_path, "-f", "page", "-o", tmp_path / "out").exit_code == 0
-    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    names = sorted(path.name for path in written(tmp_path / "out"))
     assert names == ["hai-0001-2.xml", "hai-0001.xml", "hai-0002.xml"]
     assert formats.read(tmp_path / "out" / "hai-0001.xml")[0].source == "hai-0001.png"
 
@@ -176,12 +184,12 @@ def test_a_pdf_is_read_page_by_page(several, tmp_path):
 
 
 def test_a_page_that_cannot_be_read_does_not_stop_the_others(several, tmp_path, monkeypatch):
-    sheets = verb.sheets
+    sheets = archive.sheets
 
     def spoilt(*given):
         return iter([NetchuError("hai.tif, page 1: damaged"), list(sheets(*given))[1]])
 
-    monkeypatch.setattr(verb, "sheets", spoilt)
+    monkeypatch.setattr(archive, "sheets", spoilt)
     result = run(several, "--json")
     assert result.exit_code == 1 and "page 1: damaged" in result.stderr
     assert [json.loads(row)["number"] for row in result.stdout.splitlines()] == [2]
@@ -200,18 +208,18 @@ def test_formats_that_hold_one_picture_want_a_folder_for_several(scans, tmp_path
     assert result.stdout == ""
     assert run(scans, "-f", form, "-o", tmp_path).exit_code == 0
     suffix = {"hocr": "hocr", "pdf": "pdf"}.get(form, "xml")
-    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{stem}.{suffix}" for stem in ("a-2", "a", "b 1", "c")]
+    assert sorted(path.name for path in written(tmp_path)) == [f"{stem}.{suffix}" for stem in ("a-2", "a", "b 1", "c")]
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 7])
 def test_the_order_does_not_depend_on_jobs(scans, wanted, jobs, monkeypatch):
-    attempt = verb.attempt
+    read_page = verb.read_page
 
-    def late_first(reader, source, line, boxes):
-        time.sleep(0.15 if source.endswith("a.png") else 0)
-        return attempt(reader, source, line, boxes)
+    def late_first(reader, picture, where, line, boxes):
+        time.sleep(0.15 if where.endswith("a.png") else 0)
+        return read_page(reader, picture, where, line, boxes)
 
-    monkeypatch.setattr(verb, "attempt", late_first)
+    monkeypatch.setattr(verb, "read_page", late_first)
     result = run(scans, "--json", "-j", jobs)
     assert [json.loads(line)["source"] for line in result.stdout.splitlines()] == list(wanted)
 
@@ -261,7 +269,7 @@ def test_output_folder_gets_a_file_a_picture_and_no_name_twice(scans, wanted, tm
     out = tmp_path / "mới" / "kết quả"
     result = run(scans, tmp_path / "x", "-o", out)
     assert (result.exit_code, result.stdout) == (0, "")
-    texts = {path.name: path.read_text(encoding="utf-8") for path in out.iterdir()}
+    texts = {path.name: path.read_text(encoding="utf-8") for path in written(out)}
     first, last = str(scans / "a.png"), str(scans / "b 1.PNG")
     assert len(texts) == 6
     assert len({name.casefold() for name in texts}) == 6
@@ -271,7 +279,7 @@ def test_output_folder_gets_a_file_a_picture_and_no_name_twice(scans, wanted, tm
     assert texts["a-2.txt"] == wanted[str(scans / "sâu/a.png")].text + "\n"
     again = run(scans, tmp_path / "x", "-o", out)
     assert again.exit_code == 0
-    assert {path.name: path.read_text(encoding="utf-8") for path in out.iterdir()} == texts
+    assert {path.name: path.read_text(encoding="utf-8") for path in written(out)} == texts
 
 
 def test_output_in_json(scans, wanted, tmp_path):
@@ -308,7 +316,7 @@ def test_in_a_batch_the_others_go_on_and_the_failed_are_listed_at_the_end(scans,
     summary, *failed = result.stderr.splitlines()
     assert summary == "netchu: 3 of 5 pictures could not be read:"
     assert [line.split(": ")[1] for line in failed] == [str(sources[0]), str(sources[2]), "none.png"]
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"a.txt", "b 1.txt"}
+    assert {path.name for path in written(tmp_path / "out")} == {"a.txt", "b 1.txt"}
     printed = run(*sources, "-f", "json")
     assert printed.exit_code == 1
     assert [json.loads(line)["source"] for line in printed.stdout.splitlines()] == [str(sources[1]), str(sources[3])]
@@ -354,13 +362,13 @@ def line_of(*chars: tuple[str, float]) -> Line:
 ])  # fmt: skip
 def test_doubtful_characters_are_marked_not_deleted(limit, text):
     line = line_of(("a", 0.4), (" ", 0.9), ("b", 0.9), ("c", 0.2), ("ở", 0.3))
-    assert verb.marked(line, limit) == text
+    assert marked(line, limit) == text
 
 
 def test_no_letter_is_cut_from_its_marks():
     line = line_of(("e", 0.9), ("\u0302", 0.2), ("\u0301", 0.9), ("a", 0.9), ("ng", 0.3))
-    assert verb.marked(line, 0.5) == "⟦e\u0302\u0301⟧a⟦ng⟧"
-    assert verb.marked(line_of(("\u0301", 0.1), ("a", 0.9)), 0.5) == "⟦\u0301⟧a"
+    assert marked(line, 0.5) == "⟦e\u0302\u0301⟧a⟦ng⟧"
+    assert marked(line_of(("\u0301", 0.1), ("a", 0.9)), 0.5) == "⟦\u0301⟧a"
 
 
 BRACKETS = re.compile("⟦([⟦⟧])⟧|⟦([^⟦⟧]+)⟧|([^⟦⟧])")
@@ -368,7 +376,7 @@ BRACKETS = re.compile("⟦([⟦⟧])⟧|⟦([^⟦⟧]+)⟧|([^⟦⟧])")
 
 @given(st.lists(st.tuples(st.sampled_from("ab ⟦⟧"), st.sampled_from([0.2, 0.9])), max_size=12))
 def test_brackets_that_were_read_can_be_told_from_marks(chars):
-    shown, at, text, doubtful = verb.marked(line_of(*chars), 0.5), 0, "", []
+    shown, at, text, doubtful = marked(line_of(*chars), 0.5), 0, "", []
     while at < len(shown):
         found = BRACKETS.match(shown, at)
         assert found, shown
@@ -442,12 +450,12 @@ def test_a_pipe_that_closes_early_ends_it_quietly(scans):
     files = [str(scans / name) for name in ("a.png", "c.jpg")]
     code = (
         "import sys, time, netchu.cli.read as verb\nfrom netchu.records import Line, Page\n"
-        "def attempt(reader, source, line, boxes):\n"
+        "def read_page(reader, picture, where, line, boxes):\n"
         "    print(end='.', file=sys.stderr); time.sleep(0.01)\n"
-        "    return verb.Taken(source, (Page(1, 1, (Line('x' * 50000, 1.0, (), ()),), source),), (), 1)\n"
-        "verb.attempt = attempt; verb.open_wished = lambda **asked: (None, None)\n"
+        "    return Page(1, 1, (Line('x' * 50000, 1.0, (), ()),), where)\n"
+        "verb.read_page = read_page; verb.open_wished = lambda **asked: (None, None)\n"
         "verb.expand = lambda files: [f'{k}.png' for k in range(3000)]\n"
-        "verb.marked = lambda line, limit: line.text\n"
+        "verb.open_file = lambda source, keep: (verb.File(source), b'')\n"
         "from netchu.cli import main\nmain()"
     )
     process = subprocess.Popen(
@@ -467,10 +475,11 @@ def test_ctrl_c_is_exit_code_130_at_once(scans):
     code = (
         "import signal, sys, time, netchu.cli.read as verb\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background ignores it\n"
-        "def attempt(reader, source, line, boxes):\n"
-        "    print('started', flush=True); time.sleep(0.5); return None, 'late'\n"
-        "verb.attempt = attempt; verb.open_wished = lambda **asked: (None, None)\n"
+        "def read_page(reader, picture, where, line, boxes):\n"
+        "    print('started', flush=True); time.sleep(0.5); return 'late'\n"
+        "verb.read_page = read_page; verb.open_wished = lambda **asked: (None, None)\n"
         "verb.expand = lambda files: [f'{k}.png' for k in range(500)]\n"
+        "verb.open_file = lambda source, keep: (verb.File(source), b'')\n"
         "from netchu.cli import main\nmain()"
     )
     process = subprocess.Popen(

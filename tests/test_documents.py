@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pikepdf
+import pypdfium2
 import pytest
 from PIL import Image
 
 import netchu
+import netchu.documents as documents
 from netchu.documents import sheets
 from netchu.errors import NetchuError
 from netchu.formats import write
@@ -166,3 +168,25 @@ def test_pdfs_are_drawn_one_at_a_time_whatever_the_threads():
     with ThreadPoolExecutor(8) as pool:
         for k, found in enumerate(pool.map(pages, files)):
             assert len(found) == 3 and abs(found[0].shape[0] - 300 * (72 + 10 * k) / 72) <= 1
+
+
+def test_a_long_pdf_does_not_stay_in_memory(tmp_path, monkeypatch):
+    """pdfium keeps what it drew as long as a document is open; each of them draws a few pages and is closed."""
+    paper = [Image.new("L", (40 + 10 * number, 30), 255) for number in range(3 * documents.AFRESH + 5)]
+    paper[0].save(tmp_path / "long.pdf", save_all=True, append_images=paper[1:], resolution=300)
+    drawn, draw, closed = {}, documents._draw, []
+    close = pypdfium2.PdfDocument.close
+
+    def counted(document, place, name):
+        drawn.setdefault(id(document), []).append(place)
+        documents_kept.append(document)  # or its id is given again
+        return draw(document, place, name)
+
+    documents_kept: list = []
+    monkeypatch.setattr(documents, "_draw", counted)
+    monkeypatch.setattr(pypdfium2.PdfDocument, "close", lambda self: (closed.append(id(self)), close(self)))
+    pages = list(sheets(tmp_path / "long.pdf", without={2, 3}))
+    wanted = [number for number in range(1, len(paper) + 1) if number not in (2, 3)]
+    assert [page.number for page in pages] == wanted
+    assert [round((page.picture.shape[1] - 30) / 10) for page in pages] == wanted
+    assert max(map(len, drawn.values())) <= documents.AFRESH and set(drawn) == set(closed)

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from netchu import image
+from netchu.cli.targets import expand
 from netchu.errors import NetchuError
 from netchu.image import lay_flat, open_grey, pad_batch, to_height
 
@@ -421,3 +422,12 @@ def test_suffixes_all_open(tmp_path):
         path = Path(tmp_path / f"x{suffix}")
         Image.fromarray(RAMP).convert(mode).convert("RGB" if suffix == ".ppm" else mode).save(path)
         assert open_grey(path).shape == RAMP.shape
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="a Pillow without AVIF")
+def test_avif_is_read_and_its_files_are_found(tmp_path):
+    drawn = np.full((40, 300), 255, np.uint8)
+    drawn[10:30, 50:200] = 30
+    Image.fromarray(drawn).save(tmp_path / "line.avif", quality=95)
+    assert np.abs(open_grey(tmp_path / "line.avif").astype(int) - drawn).max() < 30
+    assert list(expand([str(tmp_path)])) == [str(tmp_path / "line.avif")]

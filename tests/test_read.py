@@ -153,21 +153,28 @@ def test_a_blank_page_is_blank_whatever_a_model_would_make_of_it(reader, monkeyp
     assert reader.read(np.full((2000, 1500), 250, np.uint8)).lines == ()
 
 
-def test_a_page_is_refused_in_words_that_help(reader, tmp_path):
+def test_what_is_tall_enough_for_several_lines_is_a_page(reader, tmp_path):
     page = np.full((1200, 900), 255, np.uint8)
     for top in range(50, 1100, 100):
         page[top : top + 40, 100:800] = to_height(SAMPLE, 40, 700)
     path = tmp_path / "thư.png"
     Image.fromarray(page).save(path)
-    with pytest.raises(NetchuError, match=r"900 x 1200 pixels look like a page.*--line") as caught:
-        reader.read(path)
-    assert str(caught.value).startswith(f"{path}: ")
-    with pytest.raises(NetchuError, match=r"^stdin: 900 x 1200"):
-        reader.read(path.read_bytes(), name="stdin")
-    with pytest.raises(NetchuError, match=r"^picture: 900 x 1200"):
-        reader.read(page)
+    found = reader.read(path)
+    assert (found.width, found.height, found.source) == (900, 1200, str(path))
+    assert len(found.lines) == 11
+    assert [line.polygon for line in reader.read(path.read_bytes(), name="stdin").lines] == [
+        line.polygon for line in found.lines
+    ]
     forced = reader.read(path, line=True)
     assert (forced.width, forced.height) == (900, 1200)
+    assert len(forced.lines) <= 1
+
+
+def test_a_word_that_fills_a_tall_picture_is_read_where_no_line_is_found(reader, monkeypatch):
+    word = to_height(SAMPLE[:, :170], 300)
+    monkeypatch.setattr(type(reader.finder), "find_lines", lambda *given: [])
+    assert reader.read(word).lines[0].text == reader.read_lines([word])[0].text
+    assert reader.read(word, page=True).lines == ()
 
 
 @pytest.mark.parametrize("scale", [0.3, 1, 3])

@@ -2,12 +2,14 @@
 
 import hashlib
 import re
+from pathlib import Path
 
 import pytest
 
 from netchu import zoo
 from netchu.errors import NetchuError
 from netchu.lm import load
+from netchu.page.detect import open_finder
 from netchu.session import Session
 
 
@@ -29,6 +31,15 @@ def test_every_bundled_language_model_is_there_loads_and_is_what_was_shipped():
         assert model.as_shipped(name)
         option = "--lm:" if load(zoo.find_language(name)).unit == "char" else "--word-lm:"
         assert model.summary.startswith(option)
+
+
+def test_the_bundled_line_finder_is_there_loads_and_is_what_was_shipped():
+    assert list(zoo.FINDERS) == ["lines"]
+    for name, model in zoo.FINDERS.items():
+        assert model.summary
+        assert model.as_shipped(name)
+        assert open_finder(name).digest == model.sha256
+    assert zoo.find_finder("mine.onnx") == Path("mine.onnx")
 
 
 def test_a_file_of_a_bundled_language_models_name_comes_first(tmp_path, monkeypatch):

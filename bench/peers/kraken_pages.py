@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
-from harness import Requests, versions
+from harness import Requests, peak_memory, versions
 from kraken.configs import SegmentationInferenceConfig
 from kraken.tasks import SegmentationTaskModel
 from PIL import Image
@@ -32,7 +32,7 @@ def main() -> None:
         result = model.predict(Image.open(request["image"]).convert("RGB"), config)
         seconds = time.perf_counter() - start
         lines = [{"text": "", "polygon": line.boundary, "baseline": line.baseline} for line in result.lines]
-        requests.send(lines=lines, seconds=seconds)
+        requests.send(lines=lines, seconds=seconds, memory=peak_memory())
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
-from harness import Requests, versions
+from harness import Requests, peak_memory, versions
 from PIL import Image
 from rapidocr import RapidOCR
 
@@ -40,7 +40,7 @@ def main() -> None:
             {"text": text, "polygon": box, "baseline": [box[3], box[2]]}  # corners clockwise from the upper left
             for text, box in zip(texts, boxes)
         ]
-        requests.send(lines=lines, seconds=seconds)
+        requests.send(lines=lines, seconds=seconds, memory=peak_memory())
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from harness import Requests
+from harness import Requests, peak_memory
 
 LINES = {"ocr_line", "ocr_header", "ocr_caption", "ocr_textfloat"}
 
@@ -50,7 +50,7 @@ def main() -> None:
         start = time.perf_counter()
         done = subprocess.run(command, capture_output=True, check=True, env=environment)
         seconds = time.perf_counter() - start
-        requests.send(lines=lines_of(done.stdout.decode("utf-8")), seconds=seconds)
+        requests.send(lines=lines_of(done.stdout.decode("utf-8")), seconds=seconds, memory=peak_memory())
 
 
 if __name__ == "__main__":

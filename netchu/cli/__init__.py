@@ -88,5 +88,5 @@ def main() -> None:
 
 _EXTRAS = {
     "torch": "train", "safetensors": "train", "onnx": "train", "lmdb": "lmdb", "fontTools": "synth", "pikepdf": "pdf",
-    "pypdfium2": "pdf",
+    "pypdfium2": "pdf", "ray": "ray",
 }  # fmt: skip

@@ -1,19 +1,16 @@
-"""`netchu data`: check, import, export, preview, split and stats of line data sets."""
+"""`netchu data`: check, import, export, preview, split and stats of data sets."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import click
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from netchu.data.lines import SPLITS, TABLE, LineSet, Reject, by_reason, read_lines, write_lines
+from netchu.cli.telling import print_json, show_table, tell
+from netchu.data.lines import SPLITS, TABLE, LineSet, read_lines, write_lines
+from netchu.data.pages import holds_pages
 from netchu.errors import NetchuError
 
 _COLOURS = {"error": "red", "warning": "yellow", "info": "dim"}
@@ -22,7 +19,7 @@ _folder = click.Path(path_type=Path)
 
 @click.group()
 def data() -> None:
-    """Look after line data sets: check, import, export, preview, split, stats."""
+    """Look after data sets: check, import, export, preview, split, stats."""
 
 
 @data.command()
@@ -39,6 +36,11 @@ def check(dataset: Path, model: str | None, as_json: bool) -> None:
     from netchu.data.check import used_summary
     from netchu.session import Session
 
+    if holds_pages(dataset):
+        from netchu.cli.data_pages import check_pages
+
+        check_pages(dataset, as_json, refused={"--model": model})
+        return
     lines = read_lines(dataset)
     if model:
         info = Session(zoo.find(model)).info
@@ -48,16 +50,14 @@ def check(dataset: Path, model: str | None, as_json: bool) -> None:
     summary = used_summary(findings)
     errors = sum(finding.level == "error" for finding in findings)
     if as_json:
-        _print_json(
-            {"dataset": str(dataset), "summary": summary, "findings": [asdict(finding) for finding in findings]}
-        )
+        print_json({"dataset": str(dataset), "summary": summary, "findings": [asdict(finding) for finding in findings]})
     else:
         rows = [
             (f.level, f.code, f.message, "\n".join(f.examples[:3]), _COLOURS[f.level])
             for f in findings
             if f.code != "summary"
         ]
-        _table(("level", "code", "what, and what to do", "for example"), rows)
+        show_table(("level", "code", "what, and what to do", "for example"), rows)
         click.echo(summary)
     if errors:
         click.get_current_context().exit(1)
@@ -69,17 +69,34 @@ def check(dataset: Path, model: str | None, as_json: bool) -> None:
 @click.option("--format", "form", metavar="NAME", help="Format of SOURCE; recognised when left out.")
 @click.option("--link", is_flag=True, help="Point at the pictures where they are, do not copy them.")
 @click.option("--include-err", is_flag=True, help="Keep the rows that IAM marks err.")
-def import_(source: Path, out: Path, form: str | None, link: bool, include_err: bool) -> None:
+@click.option(
+    "--to",
+    "kind",
+    type=click.Choice(["lines", "pages"]),
+    default="lines",
+    show_default=True,
+    help="Of transcribed pages: their lines, cut out, or the pages as they are.",
+)
+@click.option("--images", type=_folder, help="Folder in which the pictures of pages are looked for first.")
+def import_(
+    source: Path, out: Path, form: str | None, link: bool, include_err: bool, kind: str, images: Path | None
+) -> None:  # fmt: skip
     """Bring SOURCE into netchu's own form in the folder OUT.
 
-    Formats: native, gt-txt (Calamari, kraken, tesstrain), paddleocr (VietOCR alike), lmdb, iam, json (docTR), hf,
-    names (the label in the file name, only when asked for).
+    Formats of lines: native, gt-txt (Calamari, kraken, tesstrain), paddleocr (VietOCR alike), lmdb, iam, json (docTR),
+    hf, names (the label in the file name, only when asked for). Formats of pages: alto, page (Transkribus,
+    eScriptorium), hocr, netchu-json (netchu read --json), pages (netchu's own page set).
     """
     from netchu.data.formats import REJECTS, import_lines
 
-    lines = import_lines(source, out, form, link, include_err)
-    _tell("changed", lines.changes)
-    _tell("left out", lines.rejects)
+    if kind == "pages":
+        from netchu.cli.data_pages import import_as_pages
+
+        import_as_pages(source, out, form, link, images)
+        return
+    lines = import_lines(source, out, form, link, include_err, images)
+    tell("changed", lines.changes)
+    tell("left out", lines.rejects)
     splits = ", ".join(f"{split} {len(lines.part(split)):,}" for split in SPLITS if len(lines.part(split)))
     click.echo(f"{out}: {len(lines):,} lines{f' ({splits})' if splits else ''}, {len(lines.rejects):,} left out")
     if lines.rejects:
@@ -89,14 +106,25 @@ def import_(source: Path, out: Path, form: str | None, link: bool, include_err: 
 @data.command()
 @click.argument("dataset", type=_folder)
 @click.argument("out", type=_folder)
-@click.option("--format", "form", required=True, metavar="NAME", help="lmdb, gt-txt, paddleocr or hf.")
+@click.option(
+    "--format",
+    "form",
+    required=True,
+    metavar="NAME",
+    help="Of lines: lmdb, gt-txt, paddleocr or hf. Of pages: alto, page, hocr or netchu-json.",
+)
 def export(dataset: Path, out: Path, form: str) -> None:
-    """Write DATASET into the new folder OUT in another project's format."""
+    """Write DATASET, of lines or of pages, into the new folder OUT in another project's format."""
     from netchu.data.export_formats import export_lines
 
+    if holds_pages(dataset):
+        from netchu.cli.data_pages import export_set
+
+        export_set(dataset, out, form)
+        return
     lines = read_lines(dataset)
     done = export_lines(lines, out, form)
-    _tell("left out", lines.rejects)
+    tell("left out", lines.rejects)
     for note in done.notes:
         click.echo(f"note: {note}", err=True)
     click.echo(f"{out}: {done.lines:,} lines, {len(lines.rejects):,} left out")
@@ -114,7 +142,7 @@ def preview(dataset: Path, output: Path, count: int, split: str | None, seed: in
 
     lines = read_lines(dataset)
     click.echo(str(draw(lines, output, count, split, seed)))
-    _tell("left out", lines.rejects)
+    tell("left out", lines.rejects)
 
 
 @data.command()
@@ -143,10 +171,10 @@ def split(
     _guard_split(lines, replace, output)
     divided = split_lines(lines, cast(By, by), val, test, group_regex, seed)
     target = write_lines(output or lines.root, divided.samples)
-    _tell("changed", lines.changes)
-    _tell("left out", lines.rejects)
+    tell("changed", lines.changes)
+    tell("left out", lines.rejects)
     rows = [(name, f"{len(divided.part(name)):,}", f"{len(divided.part(name)) / len(divided):.1%}") for name in SPLITS]
-    _table(("split", "lines", "share"), [(*row, "") for row in rows])
+    show_table(("split", "lines", "share"), [(*row, "") for row in rows])
     click.echo(str(target))
 
 
@@ -158,6 +186,11 @@ def stats(dataset: Path, as_json: bool) -> None:
     from netchu.data.stats import LEVELS
     from netchu.data.stats import stats as measure
 
+    if holds_pages(dataset):
+        from netchu.cli.data_pages import show_stats
+
+        show_stats(dataset, as_json)
+        return
     lines = read_lines(dataset)
     found = measure(lines)
     if as_json:
@@ -171,9 +204,9 @@ def stats(dataset: Path, as_json: bool) -> None:
             at = LEVELS.index(level)
             cells = (f"{getattr(part, name)[at]:g}" if getattr(part, name) else "-" for part in parts)
             rows.append((f"{name.replace('_', ' ')}, {label}", *cells, ""))
-    _table(("", *found.parts), rows)
+    show_table(("", *found.parts), rows)
     click.echo("characters, the most frequent first: " + "".join(found.characters).replace(" ", "␣"))
-    _tell("left out", lines.rejects)
+    tell("left out", lines.rejects)
 
 
 def _guard_split(lines: LineSet, replace: bool, output: Path | None) -> None:
@@ -189,28 +222,3 @@ def _guard_split(lines: LineSet, replace: bool, output: Path | None) -> None:
         raise NetchuError(f"{target}: {fault}; correct them, or write elsewhere with -o")
     if any(sample.split for sample in lines.samples) and not replace:
         raise NetchuError(f"{target}: has splits already; overwrite them with --replace, or write elsewhere with -o")
-
-
-def _tell(what: str, notes: Sequence[Reject]) -> None:
-    """Rejects or changes by reason, on stderr: what was done to the data is always shown."""
-    for reason, count, first in by_reason(notes):
-        click.echo(f"{what}: {count:,} x {reason}, first {first}", err=True)
-
-
-def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Rows whose last cell is a colour: a table on a terminal, tab-separated lines (no header) anywhere else."""
-    console = Console()
-    if not console.is_terminal:
-        for *cells, _ in rows:
-            click.echo("\t".join(" | ".join(cell.split("\n")) for cell in cells))
-        return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for header in headers:
-        table.add_column(header, overflow="fold")
-    for *cells, colour in rows:
-        table.add_row(*map(escape, cells), style=colour or None)
-    console.print(table)
-
-
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))

@@ -14,7 +14,7 @@ from netchu.errors import NetchuError
 from netchu.read import Reader
 from netchu.settings import parse_setting
 from netchu.views import VIEWS
-from netchu.voters import open_reader
+from netchu.voters import Wanted, open_reader
 
 COMPILING = "netchu: compiling the decoder for this processor; once, about fifteen seconds"
 
@@ -46,22 +46,44 @@ def decoding(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def open_wished(
-    models: Sequence[str], weights: str, views: int, settings: Sequence[str], **asked: str
-) -> tuple[Reader, Choice]:  # fmt: skip
+def finding(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option of every verb that reads pages, which `use_finder` understands."""
+    return click.option(
+        "--finder", default="", metavar="NAME|FILE",
+        help="What finds the lines of pages: bundled, or made by netchu train --pages.  [default: the bundled one]",
+    )(command)  # fmt: skip
+
+
+def use_finder(reader: Reader, finder: str) -> None:
+    """Have `reader` find the lines of pages with a finder of that name or path; empty: with the bundled one.
+
+    Raises NetchuError when there is none.
+    """
+    if finder:
+        from netchu.page.detect import open_finder
+
+        reader.finder = open_finder(finder, reader.session.threads)
+
+
+def open_wished(**wished: Any) -> tuple[Reader, Choice]:
     """The reader that the options of `decoding` ask for, and the decoder that was chosen for its first model.
 
     Raises NetchuError for weights that are no numbers, and as voters.open_reader does.
     """
+    opened = open_reader(*parse_wished(**wished))
+    if "netchu.compiled" in sys.modules:  # a greedy reader starts without
+        sys.modules["netchu.compiled"].announce(lambda: click.echo(COMPILING, err=True))
+    return opened
+
+
+def parse_wished(models: Sequence[str], weights: str, views: int, settings: Sequence[str], **asked: str) -> Wanted:
+    """What the options of `decoding` ask for. Raises NetchuError for empty names and weights that are no numbers."""
     context = click.get_current_context()
     for name in (*FILES, "grammar"):
         if name in asked and not asked[name] and context.get_parameter_source(name) == ParameterSource.COMMANDLINE:
             raise NetchuError(f"--{name.replace('_', '-')} is empty; name what is to be used, or leave it out")
     wish = Wish(asked.pop("decoder"), **asked, settings=tuple(parse_setting(each) for each in settings))
-    opened = open_reader(models, wish, views, parse_weights(weights))
-    if "netchu.compiled" in sys.modules:  # a greedy reader starts without
-        sys.modules["netchu.compiled"].announce(lambda: click.echo(COMPILING, err=True))
-    return opened
+    return Wanted(tuple(models), wish, views, parse_weights(weights))
 
 
 def parse_weights(text: str) -> tuple[float, ...] | None:

@@ -19,6 +19,7 @@ from netchu.data.lines import LineSet, read_lines, write_whole
 from netchu.decode.choose import Choice
 from netchu.errors import NetchuError
 from netchu.image import read_bytes
+from netchu.page.detect import LineFinder, open_finder
 from netchu.session import ModelInfo, Session
 from netchu.text import normaliser as named_normaliser
 
@@ -30,7 +31,8 @@ def models() -> None:
 
 def _bundled() -> Iterator[tuple[str, str, zoo.Bundled]]:
     """Kind, name and facts of every model of the package."""
-    for kind, bundled in (("model", zoo.MODELS), ("language model", zoo.LANGUAGE_MODELS)):
+    kinds = ("model", zoo.MODELS), ("line finder", zoo.FINDERS), ("language model", zoo.LANGUAGE_MODELS)
+    for kind, bundled in kinds:
         for name, model in bundled.items():
             yield kind, name, model
 
@@ -38,7 +40,7 @@ def _bundled() -> Iterator[tuple[str, str, zoo.Bundled]]:
 @models.command("list")
 @click.option("--json", "as_json", is_flag=True)
 def list_models(as_json: bool) -> None:
-    """Bundled models, the default first; then the language models, for --lm and --word-lm."""
+    """Bundled models, the default first; what finds the lines of pages; the language models, for --lm and --word-lm."""
     if as_json:
         rows = [
             {"name": name, "kind": kind, "summary": model.summary, "sha256": model.sha256}
@@ -55,15 +57,30 @@ def list_models(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True)
 def show(model: str, as_json: bool) -> None:
     """What a model file says of itself: a bundled name or a path."""
-    session = Session(zoo.find(model))
-    facts: dict[str, Any] = {**json.loads(session.info.to_json()), "sha256": session.digest}
+    opened = _opened(model)
+    facts: dict[str, Any] = {**json.loads(opened.info.to_json()), "sha256": opened.digest}
     if as_json:
         click.echo(json.dumps(facts, ensure_ascii=False))
         return
-    facts["charset"] = f"{len(facts['charset']) - 1} characters: {''.join(facts['charset'])}"
+    if "charset" in facts:
+        facts["charset"] = f"{len(facts['charset']) - 1} characters: {''.join(facts['charset'])}"
     for key in sorted(facts):
         value = facts[key]
         click.echo(f"{key:14} {json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value}")
+
+
+def _opened(model: str) -> Session | LineFinder:
+    """What reads, or what finds lines. Raises NetchuError for a file that is neither."""
+    if model in zoo.FINDERS:
+        return open_finder(model)
+    path = zoo.find(model)
+    try:
+        return Session(path)
+    except NetchuError as error:
+        try:
+            return LineFinder(path)
+        except NetchuError:
+            raise error from None
 
 
 @models.command()

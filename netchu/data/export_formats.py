@@ -1,4 +1,4 @@
-"""Write a native line data set in the format of another project. Pictures go over byte for byte.
+"""Write a native data set in the format of another project. Pictures go over byte for byte.
 
 The whole is written under a temporary name and then renamed, so a folder that is there is complete.
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from netchu.data.format_readers import ALIASES, open_lmdb
 from netchu.data.lines import LineSet, Sample
+from netchu.data.pages import PageSet
 from netchu.errors import NetchuError
 from netchu.image import read_bytes
 
@@ -56,6 +57,19 @@ def export_lines(lineset: LineSet, out: str | os.PathLike[str], format: str) -> 
     if writers and write is not _write_hf:
         notes = [*notes, f"the format cannot carry writers: those of {writers:,} lines are not in the export"]
     return Exported(folder, len(lineset), tuple(notes))
+
+
+def export_page_set(pages: PageSet, out: str | os.PathLike[str], format: str) -> Exported:
+    """Write `pages` into the new folder `out`: a file a page in one of page_import.EXPORTS, its picture beside it.
+
+    Raises NetchuError as export_lines does.
+    """
+    from netchu.data.page_import import export_pages
+
+    folder = Path(out).absolute()
+    with _new_folder(folder) as work:
+        notes = export_pages(pages, work, ALIASES.get(format, format))
+    return Exported(folder, sum(len(sample.page.lines) for sample in pages.samples), tuple(notes))
 
 
 def _write_lmdb(lineset: LineSet, work: Path) -> list[str]:

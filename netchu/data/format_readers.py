@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from netchu.data.lines import TABLE, Reject, looks_like_picture, read_lines, read_text_lines
+from netchu.data.page_readers import PAGE_FORMATS, PageFormat
 from netchu.data.sources import PICTURE_FOLDERS, SPLIT_WORDS, Changed, Found, Tree, locate, peek
 from netchu.errors import NetchuError
 from netchu.image import SUFFIXES, read_bytes
@@ -332,6 +333,17 @@ def _suffix_of(data: bytes) -> str | None:
     return next((suffix for start, suffix in _STARTS.items() if data.startswith(start)), None)
 
 
+def _lines_of(form: PageFormat) -> Callable[[Tree, bool], Iterator[Found | Reject]]:
+    """A format of pages as one of lines: they are cut out."""
+
+    def read(tree: Tree, include_err: bool) -> Iterator[Found | Reject]:
+        from netchu.data.page_import import cut_out
+
+        return cut_out(form.read(tree))
+
+    return read
+
+
 FORMATS: dict[str, Format] = {
     form.name: form
     for form in (
@@ -342,7 +354,9 @@ FORMATS: dict[str, Format] = {
         Format("iam", "IAM's words.txt or lines.txt", _iam_signs, _read_iam),
         Format("json", "labels.json: a map from picture to text", _json_signs, _read_json),
         Format("hf", "metadata.csv or metadata.jsonl with file_name and text", _hf_signs, _read_hf),
+        *(Format(form.name, form.shape, form.signs, _lines_of(form)) for form in PAGE_FORMATS.values()),
         Format("names", "the label in the file name; only when asked for", lambda tree: [], _read_names),
     )
 }
 ALIASES = {"vietocr": "paddleocr", "list": "paddleocr", "doctr": "json", "str": "lmdb", "imagefolder": "hf"}
+ALIASES |= {"page-xml": "page", "pagexml": "page", "altoxml": "alto"}

@@ -33,6 +33,7 @@ from netchu.data.lines import (
     tidy_text,
     write_whole,
 )
+from netchu.data.lines import TABLE as LINES_TABLE
 from netchu.errors import NetchuError
 from netchu.records import Line, Page, Point
 
@@ -95,6 +96,21 @@ class PageSet:
         return total.hexdigest()
 
 
+def holds_pages(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is that of a page data set: its folder or its `.jsonl`.
+
+    Raises NetchuError for a folder that holds a set of lines as well.
+    """
+    place = Path(path)
+    if not place.is_dir():
+        return place.suffix.lower() == ".jsonl"
+    if not (place / TABLE).is_file():
+        return False
+    if (place / LINES_TABLE).is_file():
+        raise NetchuError(f"{place}: holds both {TABLE} and {LINES_TABLE}; name the file that is meant")
+    return True
+
+
 def read_pages(path: str | os.PathLike[str], check_pictures: bool = True) -> PageSet:
     """Read a native page data set: `path` is its folder or its `pages.jsonl`.
 
@@ -137,7 +153,7 @@ def write_pages(root: str | os.PathLike[str], samples: Iterable[PageSample]) -> 
         if sample.split is not None and sample.split not in SPLITS:
             raise NetchuError(f"{sample.image}: no split is called {sample.split!r}; use {', '.join(SPLITS)} or None")
         for place, line in enumerate(sample.page.lines, start=1):
-            fault = _line_fault(line.polygon, line.baseline)
+            fault = line_fault(line.polygon, line.baseline)
             if fault:
                 raise NetchuError(f"{sample.image}: line {place}: {fault}; mend it or leave the page out")
         rows.append(_row(record))
@@ -222,7 +238,7 @@ def _line(place: int, data: Any, size: tuple[Any, Any], changes: list[str], doub
         raise _FaultError(f"a line is no object with a text: line {place}")
     changes += [f"unknown field dropped: {name} of line {place}" for name in data if name not in LINE_FIELDS]
     polygon, baseline = (list(_points(place, name, data.get(name), size, changes)) for name in LINE_FIELDS[1:])
-    fault = _line_fault(polygon, baseline)
+    fault = line_fault(polygon, baseline)
     if fault:
         raise _FaultError(f"{fault}: line {place}")
     text, why = tidy_text(data["text"])
@@ -254,7 +270,7 @@ def _points(place: int, name: str, data: Any, size: tuple[Any, Any], changes: li
         changes.append(f"points moved to the page's edge: {moved} of the {name} of line {place}")
 
 
-def _line_fault(polygon: Sequence[Point], baseline: Sequence[Point]) -> str | None:
+def line_fault(polygon: Sequence[Point], baseline: Sequence[Point]) -> str | None:
     """Why an outline cannot be that of a line, None when it can."""
     if not polygon and not baseline:
         return "neither polygon nor baseline"
@@ -273,17 +289,24 @@ def _turn(start: Point, one: Point, other: Point) -> float:
 
 def _check_size(image: Path, page: Page) -> None:
     """Raises _FaultError when the picture, as it is shown, has not the size that the record says."""
+    width, height = shown_size(image)
+    if (width, height) != (page.width, page.height):
+        said, is_so = f"{page.width} x {page.height}", f"{width} x {height}"
+        raise _FaultError(f"size is not the picture's: {image.name} has {is_so} pixels, the record says {said}")
+
+
+def shown_size(image: Path) -> tuple[int, int]:
+    """Width and height of a picture as it is shown, its EXIF rotation applied; of most formats only the head is read.
+
+    Raises NetchuError when it cannot be opened.
+    """
     try:
         with Image.open(image) as picture:
             width, height = picture.size
             turned = picture.getexif().get(0x0112) in TURNED
     except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise _FaultError(f"picture cannot be opened: {image.name} ({error})") from None
-    if turned:
-        width, height = height, width
-    if (width, height) != (page.width, page.height):
-        said, is_so = f"{page.width} x {page.height}", f"{width} x {height}"
-        raise _FaultError(f"size is not the picture's: {image.name} has {is_so} pixels, the record says {said}")
+        raise NetchuError(f"picture cannot be opened: {image.name} ({error})") from None
+    return (height, width) if turned else (width, height)
 
 
 def _record(sample: PageSample, root: Path) -> dict[str, Any]:

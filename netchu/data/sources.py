@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,11 +34,15 @@ class Changed(Reject):
 
 @dataclass(frozen=True)
 class Tree:
-    """A source: the file or folder given, the folder it lies in or is, and its files in a fixed order."""
+    """A source: the file or folder given, the folder it lies in or is, and its files in a fixed order.
+
+    `images` is a folder to look for pictures in before all others, where one was named.
+    """
 
     source: Path
     root: Path
     files: tuple[Path, ...]
+    images: Path | None = None
 
     def named(self, *suffixes: str) -> list[Path]:
         """The files whose names end so, in lower case."""
@@ -71,20 +76,27 @@ class Tree:
         return told[-1] if told else None
 
 
-def look(source: str | os.PathLike[str]) -> Tree:
+def look(source: str | os.PathLike[str], images: str | os.PathLike[str] | None = None) -> Tree:
     """List a file or folder, hidden entries left out. Raises NetchuError when it does not exist or holds nothing."""
     path = Path(source).absolute()
+    pictures = None if images is None else Path(images).absolute()
+    if pictures is not None and not pictures.is_dir():
+        raise NetchuError(f"{pictures}: no such folder; name the one with the pictures")
     if path.is_file():
-        return Tree(path, path.parent, (path,))
+        return Tree(path, path.parent, (path,), pictures)
     if not path.is_dir():
         raise NetchuError(f"{path}: no such file or folder")
-    files = []
-    for folder, folders, names in os.walk(path):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files += [Path(folder, name) for name in sorted(names) if not name.startswith(".")]
+    files = tuple(walk(path))
     if not files:
         raise NetchuError(f"{path}: the folder is empty; expected pictures with their texts")
-    return Tree(path, path, tuple(files))
+    return Tree(path, path, files, pictures)
+
+
+def walk(root: Path) -> Iterator[Path]:
+    """The files in a folder and below, hidden entries left out, in a fixed order."""
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
 
 
 def peek(file: Path, size: int = 4096) -> str:

@@ -1,4 +1,4 @@
-"""Pages in the formats that archives and offices use: written in eight, read from four.
+"""Pages in the formats that archives and offices use: written in nine, read from four.
 
 What each can hold, and what is lost, is in docs/formats.md.
 """
@@ -36,6 +36,7 @@ FORMS = {
     "page": Form("page", ".xml", "PAGE XML 2019-07-15", several=False),
     "hocr": Form("hocr", ".hocr", "hOCR 1.2"),
     "pdf": Form("pdf", ".pdf", "searchable PDF: the picture with its text", pictures=True),
+    "png": Form("drawn", ".png", "the picture with what was found drawn in", several=False, pictures=True),
 }
 
 
@@ -49,7 +50,7 @@ class Written(NamedTuple):
 def write(pages: Sequence[Page], form: str, pictures: Sequence[Picture] | None = None) -> Written:
     """Pages as a file of one of FORMS.
 
-    `pictures` (paths, or the bytes of files) are what the pages were read from, one a page; only PDF needs them.
+    `pictures` (paths, or the bytes of files) are what the pages were read from, one a page; PDF and PNG need them.
     Where a form holds one page a file, `pages` is one. Raises NetchuError for another form or number of pages, and for
     a picture that cannot be opened.
     """
@@ -62,7 +63,7 @@ def write(pages: Sequence[Page], form: str, pictures: Sequence[Picture] | None =
     if known.pictures:
         if pictures is None or len(pictures) != len(pages):
             raise NetchuError(f"{form}: needs the picture of each page: {len(pages)}, not {len(pictures or ())}")
-        data = module.write(pages, pictures)
+        data = module.write(pages, pictures) if known.several else module.write(pages[0], pictures[0])
     else:
         data = module.write(pages if known.several else pages[0])
     return Written(data, _notes(pages, form))
@@ -72,7 +73,7 @@ def _notes(pages: Sequence[Page], form: str) -> tuple[str, ...]:
     """What of the texts and the pictures' names was replaced, counted once, however often the file says it."""
     from netchu.formats.markup import FORBIDDEN, SURROGATES
 
-    if form == "json":
+    if form in ("json", "png"):
         return ()
     unheld = SURROGATES if form in ("txt", "md", "tsv") else FORBIDDEN
     texts = [line.text for page in pages for line in page.lines]

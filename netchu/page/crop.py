@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from netchu.image import Grey
 from netchu.page.maps import Track, track
-from netchu.records import Box, Point
+from netchu.records import Point
 
 Numbers = NDArray[np.float64]
-MARGIN = (0.12, 0.12)  # shares of the line's height added above and below: what reaches out of the outline
-BEYOND = 0.2  # of the line's height added before and behind: found baselines stop inside the last letter
-REACH = 0.9  # quantile of the outline's extent along the line that is its height: one flourish does not shrink all
+MARGIN = 0.03  # share of the line's height added above and below it
+BEYOND = 0.1  # and before and behind it: found baselines stop inside the last letter
+REACH = 0.8  # quantile of the outline's extent along the line that is its height: one flourish does not shrink all
 TALLEST = 160  # pixels: taller strips are sampled coarser, from a page made smaller first; no reader looks closer
 LEAST = 4.0  # pixels: no line is lower than that
 SAMPLE = 32_000  # columns: what cv2.remap takes
@@ -64,13 +64,6 @@ class Cut:
         found: Numbers = base + up * ((self.above - at[:, 1]) * self.scale)[:, None]
         return found
 
-    def box_on_page(self, box: Box) -> Box:
-        """The upright box on the page around a box of the strip."""
-        left, top, right, bottom = box
-        corners = self.to_page(np.array([(left, top), (right, top), (right, bottom), (left, bottom)]))
-        (x, y), (far_x, far_y) = corners.min(axis=0), corners.max(axis=0)
-        return float(x), float(y), float(far_x), float(far_y)
-
 
 def cut_lines(grey: Grey, lines: Iterable[Outlined]) -> list[Cut]:
     """A page (h, w) and lines on it -> a strip for each, in order.
@@ -90,10 +83,8 @@ def _track(line: Outlined) -> Track:
     baseline, polygon = line.baseline, line.polygon
     if len(set(baseline)) < 2:
         baseline = _assumed(polygon if len(polygon) > 2 else baseline)
-    points = np.asarray(polygon if len(polygon) > 2 else baseline, dtype=np.float64)
-    size = float(cv2.minAreaRect(points.astype(np.float32))[1][0] or 1)
-    size = min(size, float(cv2.minAreaRect(points.astype(np.float32))[1][1] or 1))
-    return track(baseline, polygon, max(1.0, size / 4))
+    body = np.asarray(polygon if len(polygon) > 2 else baseline, dtype=np.float32)
+    return track(baseline, polygon, max(1.0, min(cv2.minAreaRect(body)[1]) / 4))
 
 
 def _assumed(outline: Sequence[Point]) -> tuple[Point, Point]:
@@ -119,17 +110,15 @@ def _extents(each: Track) -> tuple[float, float] | None:
 def _cut(smaller: dict[int, Grey], each: Track, extent: tuple[float, float]) -> Cut:
     """`smaller`: the page, made so many times as small; what is missing is added."""
     height = sum(extent)
-    above, below = (reach + share * height for reach, share in zip(extent, MARGIN))
+    above, below = (reach + MARGIN * height for reach in extent)
     base, up = _even(each[:, 1], BEYOND * height, height)
-    finer = max(1, len(base) / SAMPLE, (above + below) / TALLEST)
-    scale = 2 ** math.floor(math.log2(finer)) if finer < 2 else math.floor(finer)
-    if len(base) / scale > SAMPLE:
-        scale = math.ceil(len(base) / SAMPLE)
+    scale = max(1, math.ceil(len(base) / SAMPLE), math.floor((above + below) / TALLEST))
     if scale not in smaller:
         rows, columns = (max(1, -(-side // scale)) for side in smaller[1].shape)
         smaller[scale] = np.asarray(cv2.resize(smaller[1], (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
     page = smaller[scale]
-    base, up = base[scale // 2 :: scale], up[scale // 2 :: scale]
+    first = min(scale // 2, len(base) - 1)
+    base, up = base[first::scale], up[first::scale]
     rows = max(1, round((above + below) / scale))
     over = above / scale - (np.arange(rows) + 0.5)  # strip pixels over the baseline
     x, y = (

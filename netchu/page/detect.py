@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from netchu import zoo
 from netchu.errors import NetchuError
 from netchu.image import Grey, Source, open_grey
 from netchu.page.maps import STRIDE, Floats
@@ -95,6 +96,11 @@ class LineFinder:
         Raises NetchuError when it is not a picture.
         """
         return find_with(self.maps, open_grey(picture), options)
+
+
+def open_finder(finder: str = "lines", threads: int = 1) -> LineFinder:
+    """A bundled line finder by its name, or that of a path. Raises NetchuError as LineFinder does."""
+    return LineFinder(zoo.find_finder(finder), threads)
 
 
 def find_with(paint: Callable[[Grey], Floats], grey: Grey, options: TraceOptions = USUAL) -> list[FoundLine]:

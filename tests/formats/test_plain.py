@@ -66,7 +66,7 @@ def test_a_table_that_holds_a_fence_has_a_longer_one():
 
 def test_what_cannot_be_written_is_said():
     with pytest.raises(
-        NetchuError, match="docx: no such format; choose one of txt, md, json, tsv, alto, page, hocr, pdf"
+        NetchuError, match="docx: no such format; choose one of txt, md, json, tsv, alto, page, hocr, pdf, png"
     ):
         write([], "docx")
     for form in ("alto", "page"):
@@ -80,8 +80,8 @@ def test_every_format_writes_several_pages_or_says_that_it_does_not():
             assert write([page_of(("paragraph", ["a"])), page_of()], form).data
 
 
-@pytest.mark.parametrize("form", [form for form in FORMS if form != "pdf"])
-def test_only_pdf_needs_another_library(form):
+@pytest.mark.parametrize("form", [form for form, known in FORMS.items() if not known.pictures])
+def test_only_formats_with_pictures_need_another_library(form):
     code = (
         "import sys\nfor name in ('lxml', 'pikepdf', 'PIL', 'cv2', 'regex'): sys.modules[name] = None\n"
         "from netchu.formats import write\nfrom netchu.records import Page\nwrite([Page(9, 9, ())], sys.argv[1])"

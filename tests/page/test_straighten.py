@@ -34,7 +34,7 @@ def bars(grey):
             [left + 0.5, top + 0.5]
         )
         baseline = tuple(map(tuple, points.tolist()))
-        outline = [*(points - (0, 16)).tolist(), *(points[::-1] - (0, -8)).tolist()]
+        outline = [*(points - (0, 16)).tolist(), *(points[::-1] - (0, -16)).tolist()]
         found.append(FoundLine(baseline, tuple(map(tuple, outline)), 0.9, TALL))
     return sorted(found, key=lambda line: line.baseline[0][1])
 

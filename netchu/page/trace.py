@@ -21,13 +21,14 @@ Numbers = NDArray[np.float64]
 ROUND = 0.08  # variance across a piece to that along it from which it has no direction of its own: lines lie flat
 MOSTLY = 0.8  # share of a piece that lies along a longer one, for it to be part of that
 TURN = float(np.cos(np.radians(30)))  # pieces that meet at a sharper angle are not one line
+LIKELY = (16.0, 9.6, 3.7, -10.0)  # log-odds of being a line: of each of `traced`'s signs, and to begin with
 
 
 @dataclass(frozen=True)
 class FoundLine:
     """A line on a page: baseline in reading order, outline clockwise from the top of its start, pixels of the picture.
 
-    `height` is its usual height in pixels, `confidence` the mean of what the network said of its pixels, 0..1.
+    `height` is its usual height in pixels, `confidence` how likely it is a line of text, 0..1.
     """
 
     baseline: tuple[Point, ...]
@@ -42,8 +43,8 @@ class TraceOptions:
 
     ribbon: float = 0.5  # least probability of a ribbon's pixels
     end: float = 0.5  # least probability of a pixel that parts lines
-    shortest: float = 0.3  # lines shorter than this are dropped
-    sure: float = 0.6  # and those less sure than this
+    shortest: float = 0.2  # lines shorter than this are dropped
+    sure: float = 0.5  # and those less likely to be one than this
     gap: float = 1.0  # pieces no farther apart than this are joined where no end is between them
     stop: float = 0.3  # probability of an end, between two pieces, that keeps them apart
     aside: float = 0.6  # how far pieces that follow one another may lie apart across the line
@@ -88,12 +89,41 @@ def trace(maps: Floats, scale: tuple[float, float] = (1.0, 1.0), options: TraceO
 
     `scale`: pixels of the page to one of the network's picture, across and down.
     """
+    lines, signs = traced(maps, scale, options)
+    odds = np.clip(signs @ np.array(LIKELY[:-1]) + LIKELY[-1], -30, 30)
+    likely = (1 / (1 + np.exp(-odds))).tolist()
+    found = [replace(line, confidence=each) for line, each in zip(lines, likely) if each >= options.sure]
+    return sorted(found, key=lambda line: (min(y for _, y in line.baseline), line.baseline[0]))
+
+
+def traced(maps: Floats, scale: tuple[float, float], options: TraceOptions) -> tuple[list[FoundLine], Numbers]:
+    """All that may be lines, in no order, and the signs (n, 3) that they are some.
+
+    The signs are the ribbon's mean probability, the log of the height over the page's usual one where it is smaller,
+    and the weaker of the marks at both ends: a stamp's letters, ditto marks and specks lack one or the other.
+    """
     ends = np.maximum(maps[START], maps[END])
     pieces = [piece for group in _components(maps, ends, options) for piece in _pieces(*group)]
-    lines = _joined(_single(pieces, options), ends, options)
-    lines = [_extended(_directed(line, maps), ends) for line in lines]
-    found = [_outlined(line, np.asarray(scale) * STRIDE, min(scale)) for line in lines if _is_line(line, options)]
-    return sorted(found, key=lambda line: (min(y for _, y in line.baseline), line.baseline[0]))
+    lines = [_directed(line, maps) for line in _joined(_single(pieces, options), ends, options)]
+    lines = [line for line in lines if line.length >= options.shortest * line.height]
+    if not lines:
+        return [], np.empty((0, 3))
+    heights = np.maximum([line.height for line in lines], 1e-3)
+    smaller = np.minimum(np.log(heights / np.median(heights)), 0)
+    signs = [
+        (line.weight / line.pixels, small, min(_marked(line, last, ends) for last in (False, True)))
+        for line, small in zip(lines, smaller)
+    ]
+    found = [_outlined(_extended(line, ends), np.asarray(scale) * STRIDE, min(scale)) for line in lines]
+    return found, np.array(signs)
+
+
+def _marked(line: _Piece, last: bool, ends: Floats) -> float:
+    """How plainly an end of a line is marked as one, 0..1: at its tip or up to two pixels on."""
+    point, along = line.tip(last)
+    places = np.rint(point + (1 if last else -1) * np.arange(3)[:, None] * along).astype(int)
+    rows, columns = (np.clip(places[:, axis], 0, ends.shape[1 - axis] - 1) for axis in (1, 0))
+    return float(ends[rows, columns].max())
 
 
 def _components(maps: Floats, ends: Floats, options: TraceOptions) -> list[tuple[Numbers, Numbers, Numbers]]:
@@ -275,11 +305,6 @@ def _extended(line: _Piece, ends: Floats) -> _Piece:
         if ends[row, column] > 0.25:
             points[-1 if last else 0] = point + sign * INSIDE * along
     return replace(line, points=points)
-
-
-def _is_line(line: _Piece, options: TraceOptions) -> bool:
-    sure = line.weight / line.pixels >= options.sure
-    return sure and line.length >= options.shortest * line.height
 
 
 def _outlined(line: _Piece, scale: Numbers, heights: float) -> FoundLine:

@@ -132,9 +132,34 @@ def test_short_and_unsure_lines_are_dropped_when_told_to():
     assert len(found_in(tracks)) == 2
     assert len(found_in(tracks, dataclasses.replace(USUAL, shortest=2.0))) == 1
     maps, _ = paint(tracks, (SIDE // STRIDE, SIDE // STRIDE))
+    sure = trace(maps)
     maps[RIBBON] *= 0.7
-    assert len(trace(maps)) == 2
-    assert trace(maps, options=dataclasses.replace(USUAL, sure=0.8)) == []
+    unsure = trace(maps)
+    assert len(unsure) == 2
+    assert all(0.5 <= one.confidence < other.confidence <= 1 for one, other in zip(unsure, sure))
+    assert trace(maps, options=dataclasses.replace(USUAL, sure=0.99)) == []
+
+
+@pytest.mark.parametrize("end", [START, END])
+def test_what_lacks_the_mark_of_an_end_is_less_likely_a_line(end):
+    maps, _ = paint([line_of(straight(100, 200, 400))], (SIDE // STRIDE, SIDE // STRIDE))
+    maps[RIBBON] *= 0.6
+    (marked,) = trace(maps)
+    maps[end] = 0
+    assert trace(maps) == []
+    (bare,) = trace(maps, options=dataclasses.replace(USUAL, sure=0.0))
+    assert bare.confidence < 0.5 < marked.confidence
+
+
+def test_small_specks_on_a_page_of_larger_writing_are_less_likely_lines():
+    large = [line_of(straight(100, y, 400)) for y in (100, 200, 300)]
+    speck = line_of(straight(100, 400, 30), 5, 2)
+    maps, _ = paint([*large, speck], (SIDE // STRIDE, SIDE // STRIDE))
+    maps[RIBBON] *= 0.8
+    assert len(trace(maps)) == 3
+    alone, _ = paint([speck], (SIDE // STRIDE, SIDE // STRIDE))
+    alone[RIBBON] *= 0.8
+    assert len(trace(alone)) == 1
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (64, 64)])

@@ -155,10 +155,13 @@ class Window:
         self._waiting.popleft()  # only now: whatever is interrupted above or outside still waits
 
 
-def read_page(reader: Reader, picture: Source, where: str, line: bool, boxes: bool) -> Page | str:
-    """A page's text, or why it cannot be read: MemoryError and what is wrong with it are told, not raised."""
+def read_page(reader: Reader, picture: Source, where: str, way: Mapping[str, bool]) -> Page | str:
+    """A page's text, or why it cannot be read: MemoryError and what is wrong with it are told, not raised.
+
+    `way`: how Reader.read is to read it.
+    """
     try:
-        return reader.read(picture, line=line, name=where, boxes=boxes)
+        return reader.read(picture, name=where, **way)
     except NetchuError as error:
         return str(error)
     except MemoryError:
@@ -201,6 +204,7 @@ def fingerprint(wanted: Wanted, reader: Reader, options: Mapping[str, object]) -
     told: dict[str, object] = {
         "version": __version__,
         "models": digests(reader),
+        "finder": "" if options.get("line") else reader.finder.digest,
         "views": wanted.views,
         "weights": wanted.weights,
         "wish": [wanted.wish.name, wanted.wish.grammar, sorted(map(repr, wanted.wish.settings))],

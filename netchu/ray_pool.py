@@ -24,10 +24,11 @@ from netchu.archive import fingerprint, read_page
 from netchu.decode.choose import FILES
 from netchu.errors import NetchuError
 from netchu.image import Source, printable
+from netchu.page.detect import open_finder
 from netchu.read import Reader
 from netchu.records import Page
 from netchu.voters import Wanted, open_reader
-from netchu.zoo import MODELS, find, find_language
+from netchu.zoo import FINDERS, MODELS, find, find_finder, find_language
 
 RETRIES = 2
 STORE = 128 * 2**20  # bytes for pictures on their way, of a cluster that is started here: a page is 9 MB at 300 dpi
@@ -35,12 +36,14 @@ PAUSE = 10.0  # seconds between two looks at how large the cluster is
 
 
 class Task(NamedTuple):
-    """What every page is read with: the options, and `settings`, the fingerprint that a worker's must be."""
+    """What every page is read with: reader, line finder ("" for the bundled one), the options, how Reader.read is to
+    read it, and `settings`, the fingerprint that a worker's must be."""
 
     wanted: Wanted
+    finder: str
     options: Mapping[str, Any]
+    way: Mapping[str, bool]
     settings: str
-    boxes: bool
 
 
 class RayPool:
@@ -140,7 +143,7 @@ def _read(task: Task, picture: Source, where: str) -> Page | str:
         return f"{printable(where)}: {error}"
     if isinstance(picture, np.ndarray):
         picture = picture.copy()  # Ray's is its shared memory, which cannot be written
-    return read_page(reader, picture, where, bool(task.options["line"]), task.boxes)
+    return read_page(reader, picture, where, task.way)
 
 
 def _open(task: Task) -> str:
@@ -153,13 +156,15 @@ def _open(task: Task) -> str:
 
 
 def _reader(task: Task) -> Reader:
-    return _opened(task.wanted, tuple(sorted(task.options.items())), task.settings)
+    return _opened(task.wanted, task.finder, tuple(sorted(task.options.items())), task.settings)
 
 
 @lru_cache(maxsize=1)
-def _opened(wanted: Wanted, options: tuple[tuple[str, Any], ...], settings: str) -> Reader:
+def _opened(wanted: Wanted, finder: str, options: tuple[tuple[str, Any], ...], settings: str) -> Reader:
     """The reader of this process. Raises NetchuError when it is not the one that the command has."""
     reader = open_reader(*wanted)[0]
+    if finder:
+        reader.finder = open_finder(finder)
     if fingerprint(wanted, reader, dict(options)) != settings:
         raise NetchuError(f"{platform.node()}: has other models or another netchu; make them the same everywhere")
     return reader
@@ -190,7 +195,8 @@ def _everywhere(task: Task) -> Task:
         value = getattr(wanted.wish, name)
         if value and Path(find_language(value)).exists():
             files[name] = str(Path(find_language(value)).absolute())
-    return task._replace(wanted=wanted._replace(models=models, wish=replace(wanted.wish, **files)))
+    finder = task.finder if task.finder in ("", *FINDERS) else str(find_finder(task.finder).absolute())
+    return task._replace(wanted=wanted._replace(models=models, wish=replace(wanted.wish, **files)), finder=finder)
 
 
 def _last(error: BaseException) -> str:

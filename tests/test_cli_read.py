@@ -23,10 +23,11 @@ import netchu.cli.read as verb
 import netchu.formats as formats
 import netchu.journal as journal
 import netchu.read as reading
+import netchu.zoo as zoo
 from netchu.cli import netchu
 from netchu.cli.rendering import marked
 from netchu.errors import NetchuError
-from netchu.image import open_grey
+from netchu.image import open_grey, to_height
 from netchu.records import Char, Line, Page
 
 SAMPLE = open_grey(reading.__file__.replace("read.py", "samples/sample.png"))
@@ -43,7 +44,7 @@ def loaded(reader, monkeypatch):
     real, plain = verb.open_wished, {"models": ("vi",), "views": 1}
 
     def opened(**asked):
-        given = {name: value for name, value in asked.items() if value}
+        given = {name: value for name, value in asked.items() if value and name != "threads"}
         return (reader, None) if given == plain else real(**asked)
 
     monkeypatch.setattr(verb, "open_wished", opened)
@@ -215,9 +216,9 @@ def test_formats_that_hold_one_picture_want_a_folder_for_several(scans, tmp_path
 def test_the_order_does_not_depend_on_jobs(scans, wanted, jobs, monkeypatch):
     read_page = verb.read_page
 
-    def late_first(reader, picture, where, line, boxes):
+    def late_first(reader, picture, where, way):
         time.sleep(0.15 if where.endswith("a.png") else 0)
-        return read_page(reader, picture, where, line, boxes)
+        return read_page(reader, picture, where, way)
 
     monkeypatch.setattr(verb, "read_page", late_first)
     result = run(scans, "--json", "-j", jobs)
@@ -322,13 +323,46 @@ def test_in_a_batch_the_others_go_on_and_the_failed_are_listed_at_the_end(scans,
     assert [json.loads(line)["source"] for line in printed.stdout.splitlines()] == [str(sources[1]), str(sources[3])]
 
 
-def test_a_page_is_refused_and_line_takes_it(tmp_path):
-    page = np.random.default_rng(0).integers(0, 256, (400, 300), dtype=np.uint8)
-    Image.fromarray(page).save(tmp_path / "p.png")
-    result = run(tmp_path / "p.png")
-    assert result.exit_code == 2
-    assert "--line" in result.stderr
-    assert run(tmp_path / "p.png", "--line").exit_code == 0
+def letter() -> np.ndarray:
+    """A page (700, 900) of three lines."""
+    page = np.full((700, 900), 255, np.uint8)
+    for place, (left, right) in enumerate(((0, 390), (560, 1060), (1075, 1280))):
+        part = to_height(SAMPLE[:, left:right], 72)
+        page[120 + 150 * place : 192 + 150 * place, 100 : 100 + part.shape[1]] = part
+    return page
+
+
+def test_a_page_is_read_line_by_line_and_line_or_page_say_what_a_picture_is(tmp_path):
+    path = tmp_path / "thư.png"
+    Image.fromarray(letter()).save(path)
+    result = run(path)
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) == 3
+    assert len(run(path, "--line").stdout.splitlines()) <= 1
+    Image.fromarray(letter()[100:210]).save(path)  # no taller than a line
+    assert json.loads(run(path, "--json").stdout)["lines"][0]["baseline"] == []
+    assert len(json.loads(run(path, "--json", "--page").stdout)["lines"][0]["baseline"]) > 1
+    assert run(path, "--line", "--page").exit_code == 2
+
+
+def test_a_finder_can_be_named(tmp_path):
+    Image.fromarray(letter()).save(tmp_path / "p.png")
+    copy = tmp_path / "tìm dòng.onnx"
+    shutil.copy(zoo.find_finder("lines"), copy)
+    assert run(tmp_path / "p.png", "--finder", copy).stdout == run(tmp_path / "p.png").stdout
+    for wrong in ("none.onnx", zoo.find("vi")):
+        assert isinstance(run(tmp_path / "p.png", "--finder", wrong).exception, NetchuError)
+
+
+@pytest.mark.parametrize("form", ["alto", "page", "hocr", "md", "json", "tsv", "pdf", "png"])
+def test_a_page_is_written_in_every_format(tmp_path, form):
+    Image.fromarray(letter()).save(tmp_path / "p.png")
+    assert run(tmp_path / "p.png", "-f", form, "-o", tmp_path / "out").exit_code == 0
+    (target,) = written(tmp_path / "out")
+    assert target.stat().st_size > 40
+    if form in ("alto", "page", "hocr", "json"):
+        (page,) = formats.read(target)
+        assert len(page.lines) == 3 and page.regions
 
 
 def test_a_folder_without_pictures_says_so(tmp_path):
@@ -450,7 +484,7 @@ def test_a_pipe_that_closes_early_ends_it_quietly(scans):
     files = [str(scans / name) for name in ("a.png", "c.jpg")]
     code = (
         "import sys, time, netchu.cli.read as verb\nfrom netchu.records import Line, Page\n"
-        "def read_page(reader, picture, where, line, boxes):\n"
+        "def read_page(reader, picture, where, way):\n"
         "    print(end='.', file=sys.stderr); time.sleep(0.01)\n"
         "    return Page(1, 1, (Line('x' * 50000, 1.0, (), ()),), where)\n"
         "verb.read_page = read_page; verb.open_wished = lambda **asked: (None, None)\n"
@@ -475,7 +509,7 @@ def test_ctrl_c_is_exit_code_130_at_once(scans):
     code = (
         "import signal, sys, time, netchu.cli.read as verb\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background ignores it\n"
-        "def read_page(reader, picture, where, line, boxes):\n"
+        "def read_page(reader, picture, where, way):\n"
         "    print('started', flush=True); time.sleep(0.5); return 'late'\n"
         "verb.read_page = read_page; verb.open_wished = lambda **asked: (None, None)\n"
         "verb.expand = lambda files: [f'{k}.png' for k in range(500)]\n"

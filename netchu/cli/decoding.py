@@ -65,12 +65,14 @@ def use_finder(reader: Reader, finder: str) -> None:
         reader.finder = open_finder(finder, reader.session.threads)
 
 
-def open_wished(**wished: Any) -> tuple[Reader, Choice]:
+def open_wished(threads: int = 1, **wished: Any) -> tuple[Reader, Choice]:
     """The reader that the options of `decoding` ask for, and the decoder that was chosen for its first model.
+
+    `threads` are those of a single call.
 
     Raises NetchuError for weights that are no numbers, and as voters.open_reader does.
     """
-    opened = open_reader(*parse_wished(**wished))
+    opened = open_reader(*parse_wished(**wished), threads=threads)
     if "netchu.compiled" in sys.modules:  # a greedy reader starts without
         sys.modules["netchu.compiled"].announce(lambda: click.echo(COMPILING, err=True))
     return opened

@@ -26,7 +26,7 @@ from netchu.archive import (
     read_page,
     too_large,
 )
-from netchu.cli.decoding import decoding, open_wished, parse_wished
+from netchu.cli.decoding import decoding, finding, open_wished, parse_wished, use_finder
 from netchu.cli.interrupts import Interrupts
 from netchu.cli.progress import progress
 from netchu.cli.rendering import STREAMED
@@ -38,12 +38,14 @@ from netchu.image import printable
 from netchu.journal import Journal
 
 LOCAL = "local"
+MANY = (".pdf", ".tif", ".tiff")  # files of several pages, perhaps
 _ADDRESS = re.compile(r"auto|local|(ray://)?[\w.\-]+:\d+|(ray://)?\[[0-9a-fA-F:]+\]:\d+")
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=False, metavar="FILE|DIR|GLOB|-...")
 @click.option("--line", is_flag=True, help="Every picture is one line of text.")
+@click.option("--page", is_flag=True, help="Every picture is a page.  [default: where it is tall enough for lines]")
 @click.option("-f", "--format", "form", type=click.Choice([*FORMS]), default="txt", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The same as -f json.")
 @click.option(
@@ -54,6 +56,7 @@ _ADDRESS = re.compile(r"auto|local|(ray://)?[\w.\-]+:\d+|(ray://)?\[[0-9a-fA-F:]
 )
 @click.option("--again", is_flag=True, help="Read everything, also what was read into the folder before.")
 @decoding
+@finding
 @click.option("-j", "--jobs", type=click.IntRange(1), default=None, help="Pages read at once.  [default: all cores]")
 @click.option("--min-conf", type=click.FloatRange(0, 1), default=0.0, help="Mark what is less sure than this with ⟦…⟧.")
 @click.option(
@@ -64,33 +67,36 @@ _ADDRESS = re.compile(r"auto|local|(ray://)?[\w.\-]+:\d+|(ray://)?\[[0-9a-fA-F:]
     help="Read on a Ray cluster; without an address one is started here.",
 )
 def read(
-    files: tuple[str, ...], line: bool, form: str, as_json: bool, output: Path | None, again: bool, jobs: int | None,
-    min_conf: float, ray: str | None, **wished: Any,
+    files: tuple[str, ...], line: bool, page: bool, form: str, as_json: bool, output: Path | None, again: bool,
+    finder: str, jobs: int | None, min_conf: float, ray: str | None, **wished: Any,
 ) -> None:  # fmt: skip
-    """Read text out of pictures. One that cannot be read is reported, and the others go on."""
+    """Read text out of pictures of pages and lines, and PDFs. One that cannot be read is reported; the others go on."""
     form = "json" if as_json else form
     if ray and not _ADDRESS.fullmatch(ray):  # --ray scans: the next word is a file
         files, ray = (ray, *files), LOCAL
     if not files:
         raise click.UsageError("Missing argument 'FILE|DIR|GLOB|-...'.", click.get_current_context())
-    reader, _ = open_wished(**wished)
+    if line and page:
+        raise click.UsageError("--line and --page: a picture is one or the other", click.get_current_context())
     sources = list(expand(files))
+    reader, _ = open_wished(**wished, threads=threads_for(sources, jobs))
+    use_finder(reader, finder)
     if not sources:
         raise NetchuError(f"{', '.join(files)}: no pictures there ({', '.join(sorted(READABLE))})")
     several = len(sources) > 1
     if several and not output and form not in STREAMED:
         raise NetchuError(f"{form} holds one picture's text a file; name a folder for {len(sources)} of them: -o")
-    options = {"form": form, "line": line, "min_conf": min_conf}
+    options = {"form": form, "line": line, "page": page, "min_conf": min_conf}
     settings = fingerprint(parse_wished(**wished), reader, options) if output or ray else ""
-    boxes = form not in ("txt", "tsv", "md")
+    way = {"line": line, "page": page, "boxes": form not in ("txt", "tsv", "md")}
     folder = open_folder(sources, files, output, form, settings, again) if output else None
     try:
         if ray:
             from netchu.ray_pool import RayPool, Task
 
-            pool: Pool = RayPool(ray, jobs, Task(parse_wished(**wished), options, settings, boxes))
+            pool: Pool = RayPool(ray, jobs, Task(parse_wished(**wished), finder, options, way, settings))
         else:
-            pool = Threads(lambda picture, where: read_page(reader, picture, where, line, boxes), jobs or cores())
+            pool = Threads(lambda picture, where: read_page(reader, picture, where, way), jobs or cores())
         run(folder.sources if folder else sources, pool, Output(form, min_conf, several and not folder, folder), form)
     finally:
         if folder:
@@ -186,6 +192,12 @@ def report(out: Output, files: int, interrupted: bool) -> None:
 
 def _pages(count: int) -> str:
     return f"{count} page{'s' if count != 1 else ''}"
+
+
+def threads_for(sources: list[str], jobs: int | None) -> int:
+    """Threads that a page gets: one picture gets all that several would share."""
+    alone = len(sources) == 1 and Path(sources[0]).suffix.lower() not in MANY
+    return (jobs or cores()) if alone else 1
 
 
 def cores() -> int:

@@ -165,7 +165,11 @@ class Output:
         elif FORMS[self._form].several:
             self._pages.append(page)
         else:
-            made = write([page], self._form)
+            try:
+                made = write([page], self._form, [file.data])
+            except NetchuError as error:
+                self._fail(file, unit.number, str(error))
+                return
             self._say(file, (*notes_of(page), *made.notes))
             self._put(file, unit.number if file.pages > 1 else 0, made.data)
         self._count += 1

@@ -37,9 +37,9 @@ def read_pages(reader, monkeypatch) -> list[str]:
     names: list[str] = []
     read_page = verb.read_page
 
-    def noted(reader, picture, where, line, boxes):
+    def noted(reader, picture, where, way):
         names.append(Path(where).name)
-        return read_page(reader, picture, where, line, boxes)
+        return read_page(reader, picture, where, way)
 
     monkeypatch.setattr(verb, "open_wished", lambda **asked: (reader, None))
     monkeypatch.setattr(verb, "read_page", noted)
@@ -195,8 +195,8 @@ def test_of_a_file_of_pages_those_that_are_missing_are_read(several, out, read_p
 def test_a_file_of_pages_with_a_fault_is_written_and_read_again(several, out, read_pages, form, monkeypatch):
     read_page = verb.read_page
 
-    def spoilt(reader, picture, where, line, boxes):
-        return "page 2: bad" if where.endswith("2") else read_page(reader, picture, where, line, boxes)
+    def spoilt(reader, picture, where, way):
+        return "page 2: bad" if where.endswith("2") else read_page(reader, picture, where, way)
 
     run(several, "-o", out, "-f", form)
     whole = made(out)

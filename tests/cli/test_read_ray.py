@@ -29,7 +29,7 @@ import importlib.machinery, os, sys, time
 
 def spoil(module):
     mark, real = os.environ["NETCHU_TEST_DYING"], module.read_page
-    def dying(reader, picture, where, line, boxes):
+    def dying(reader, picture, where, way):
         import ray
         if "kill" in where:
             os._exit(1)
@@ -41,7 +41,7 @@ def spoil(module):
         deadline = time.monotonic() + 40
         while "both" in where and len(set(open(mark + ".nodes"))) < 2 and time.monotonic() < deadline:
             time.sleep(0.02)
-        return real(reader, picture, where, line, boxes)
+        return real(reader, picture, where, way)
     module.read_page = dying
 
 class Finder:

@@ -39,6 +39,7 @@ from netchu.image import Grey, open_grey
 from netchu.page.crop import cut_lines
 from netchu.page.detect import LineFinder
 from netchu.page.flat import Flat
+from netchu.page.reading import original_lines
 from netchu.page.scores import score_page
 from netchu.page.straighten import straighten
 from netchu.read import Reader
@@ -80,20 +81,20 @@ def measured(sample: PageSample, way: int, finder: LineFinder, reader: Reader | 
         if name == "after" and flat.untouched:
             row |= {f"after_{key[7:]}": value for key, value in row.items() if key.startswith("before_")}
             continue
-        tally = score_page(scored_page(sample), as_found(page, back, sample.page, reader))
+        tally = score_page(scored_page(sample), as_found(page, grey, back, sample.page, reader))
         row |= {f"{name}_edits": tally.unordered.edits, f"{name}_units": tally.unordered.units}
         row |= {f"{name}_r": tally.recall_sum, f"{name}_p": tally.precision_sum, f"{name}_pages": tally.baseline_pages}
     return row
 
 
-def as_found(flat: Flat, back: Move, page: Page, reader: Reader | None) -> Page:
-    """The lines of a flat picture with what is read there, in the pixels of the page as it was before it was warped."""
+def as_found(flat: Flat, grey: Grey, back: Move, page: Page, reader: Reader | None) -> Page:
+    """The lines of a flat picture and what is read of them, in the pixels of the page before it was warped."""
 
     if not flat.lines:
         return replace(page, lines=(), regions=())
     texts = [""] * len(flat.lines)
     if reader:
-        strips: list[Grey] = [cut.picture for cut in cut_lines(flat.picture, flat.lines)]
+        strips: list[Grey] = [cut.picture for cut in cut_lines(grey, original_lines(flat, grey.shape[::-1]))]
         texts = [line.text for line in reader.read_lines(strips, boxes=False)]
     outlines = [part for line in flat.lines for part in (line.polygon, line.baseline)]
     ends = np.cumsum([len(part) for part in outlines])

@@ -21,7 +21,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from harness import RESULTS, append_csv, versions
-from page_peers import PRINT
+from page_peers import groups_of
 
 from netchu.data.page_sources import scored_page, split_pages
 from netchu.data.pages import PageSample, read_pages
@@ -81,10 +81,8 @@ def main() -> None:
         pictures = {sample.image: open_grey(sample.image) for sample in samples}
         tallies, seconds = scored(samples, lambda sample: finder.find_lines(pictures[sample.image], taken))
         name = f"{finder.info.name} {finder.digest[:12]}"
-    groups = {"handwriting": [s.source not in PRINT for s in samples], "print": [s.source in PRINT for s in samples]}
-    groups |= {source: [s.source == source for s in samples] for source in sorted({s.source for s in samples})}
     rows = []
-    for group, members in groups.items():
+    for group, members in groups_of(samples).items():
         chosen = [place for place, member in enumerate(members) if member]
         if not chosen:
             continue

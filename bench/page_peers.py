@@ -39,6 +39,18 @@ LANGUAGES = {"fondue_en_print20": "eng", "stanford_memorials": "eng", "ocrd_gt_s
 RAISES = (0.0, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5)
 
 
+KNOWN = "copiste_d_un_jour"  # hands that readers of ours were trained on, and most lines of these very pages
+
+
+def groups_of(samples: list[PageSample]) -> dict[str, list[bool]]:
+    """Which pages are of handwriting, of hands that no reader here was trained on, of print, of each source."""
+    hands = [sample.source not in PRINT for sample in samples]
+    unknown = [hand and sample.source != KNOWN for hand, sample in zip(hands, samples)]
+    groups = {"handwriting": hands, "unknown hands": unknown, "print": [not hand for hand in hands]}
+    sources = sorted({sample.source for sample in samples})
+    return groups | {source: [sample.source == source for sample in samples] for source in sources}
+
+
 class Peer(NamedTuple):
     environment: str  # a folder in --peers; "" for this interpreter
     script: str
@@ -99,9 +111,7 @@ def rows_of(
     tallies = [
         score_page(scored_page(sample), as_page(sample.page, page, raised)) for sample, page in zip(samples, found)
     ]
-    groups = {"handwriting": [s.source not in PRINT for s in samples], "print": [s.source in PRINT for s in samples]}
-    groups |= {source: [s.source == source for s in samples] for source in sorted({s.source for s in samples})}
-    for group, members in groups.items():
+    for group, members in groups_of(samples).items():
         chosen = [place for place, member in enumerate(members) if member]
         if not chosen:
             continue

@@ -20,7 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from harness import RESULTS, append_csv, versions
-from page_peers import PRINT, as_page
+from page_peers import as_page, groups_of
 
 import netchu
 from netchu.data.page_sources import scored_page, split_pages
@@ -44,7 +44,7 @@ def read(reader: Reader, sample: PageSample, lines: tuple[Line, ...] | None) -> 
         page = reader.read(grey, page=True)
     else:
         found = tuple(FoundLine(line.baseline, line.polygon, 1.0, 0.0) for line in lines)
-        page = read_flat(reader, Flat(grey, found), grey.shape)
+        page = read_flat(reader, grey, Flat(grey, found))
     return page, time.perf_counter() - began
 
 
@@ -80,13 +80,8 @@ def main() -> None:
         seconds.append(taken)
         rates = tallies[-1].rates
         print(sample.image.name, *(rates[rate] for rate in RATES), round(taken, 2), file=sys.stderr)
-    groups = {"handwriting": [s.source not in PRINT for s in pages.samples]}
-    groups |= {"print": [not handwritten for handwritten in groups["handwriting"]]}
-    groups |= {
-        source: [s.source == source for s in pages.samples] for source in sorted({s.source for s in pages.samples})
-    }
     rows = []
-    for group, members in groups.items():
+    for group, members in groups_of(list(pages.samples)).items():
         chosen = [place for place, member in enumerate(members) if member]
         if not chosen:
             continue

@@ -1,7 +1,7 @@
 """From the picture of a page to its lines with their texts.
 
-grey --straighten--> the flat page and its lines --cut_lines--> strips --Reader.read_lines--> texts
-     --arrange--> reading order and regions --Flat.to_original--> Page, in the picture's pixels
+grey --straighten--> the page laid flat and its lines --original_lines, cut_lines--> strips --Reader.read_lines--> texts
+     --arrange, of the flat page--> reading order and regions --> Page, in the picture's pixels
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from netchu.image import Grey
 from netchu.page.crop import Cut, cut_lines
 from netchu.page.flat import Flat
-from netchu.page.order import arranged
+from netchu.page.order import arrange
 from netchu.page.straighten import straighten
 from netchu.page.trace import FoundLine
 from netchu.records import Box, Line, Page, Point
@@ -32,21 +32,44 @@ Mapping = Callable[[Numbers], Numbers]  # (n, 2) -> (n, 2), pixels
 def read_page(reader: Reader, grey: Grey, name: str = "", boxes: bool = True) -> Page:
     """The lines of a page (h, w) that its finder finds and that have a text, in reading order, and its regions.
 
-    A page that lies on its side or head, slants or is curled is laid flat first; all places are those of the picture.
-    Which way up it is, is not asked of a reader of lines that run down: lines across that lie on their side look alike.
+    A page that lies on its side or head, slants or is curled is laid flat, so that its lines are found and put in
+    order; all places are those of the picture. Which way up it is, is not asked of a reader of lines that run down:
+    lines across that lie on their side look alike.
     """
     turnable = None if reader.info.vertical else _sureness(reader)
-    return read_flat(reader, straighten(grey, reader.finder.find_lines, turnable), grey.shape, name, boxes)
+    return read_flat(reader, grey, straighten(grey, reader.finder.find_lines, turnable), name, boxes)
 
 
-def read_flat(reader: Reader, flat: Flat, shape: tuple[int, ...], name: str = "", boxes: bool = True) -> Page:
-    """The same of a page that lies flat and whose lines are found; `shape`, (h, w), is the original picture's."""
-    cuts = cut_lines(flat.picture, flat.lines)
+def read_flat(reader: Reader, grey: Grey, flat: Flat, name: str = "", boxes: bool = True) -> Page:
+    """The same of a page that was laid flat and whose lines are found.
+
+    Strips are cut out of the picture itself, along the lines as they run there: pixels are resampled once.
+    """
+    height, width = grey.shape
+    found = original_lines(flat, (width, height))
+    cuts = cut_lines(grey, found)
     texts = reader.read_lines([cut.picture for cut in cuts], boxes)
-    lines = tuple(_placed(text, cut, line) for text, cut, line in zip(texts, cuts, flat.lines) if text.text)
-    height, width = flat.picture.shape
-    page = arranged(Page(width, height, lines, name), _direction(reader, lines))
-    return _original(page, flat, shape)
+    kept = [place for place, text in enumerate(texts) if text.text]
+    lines = [_placed(texts[place], cuts[place], found[place], (width, height)) for place in kept]
+    across, down = flat.picture.shape[::-1]
+    order, regions = arrange([flat.lines[place] for place in kept], across, down, _direction(reader, lines))
+    outlines = [_points(region.polygon, flat.to_original, (width, height)) for region in regions]
+    return Page(
+        width, height, tuple(lines[place] for place in order), name,
+        tuple(replace(region, polygon=polygon) for region, polygon in zip(regions, outlines)),
+    )  # fmt: skip
+
+
+def original_lines(flat: Flat, size: tuple[int, int]) -> list[FoundLine]:
+    """The lines of a flat page as they run on its picture of that size (width, height), nothing beyond its edges."""
+    return [
+        replace(
+            line,
+            baseline=_points(line.baseline, flat.to_original, size),
+            polygon=_points(line.polygon, flat.to_original, size),
+        )
+        for line in flat.lines
+    ]
 
 
 def _sureness(reader: Reader) -> Callable[[Sequence[Grey]], list[float]]:
@@ -72,45 +95,26 @@ def _direction(reader: Reader, lines: Sequence[Line]) -> str:
     return "rtl" if "rtl" in reader.info.direction.split() else "ltr"
 
 
-def _placed(text: Line, cut: Cut, found: FoundLine) -> Line:
-    """What was read of a strip, as a line of the page."""
-    line = replace(text, polygon=found.polygon, baseline=found.baseline)
-    return _moved(line, cut.to_page)
+def _placed(text: Line, cut: Cut, found: FoundLine, size: tuple[int, int]) -> Line:
+    """What was read of a strip, as a line of the page: its boxes are the upright ones around where they lie."""
+    rows = [char.box for char in text.chars] + [word.box for word in text.words]
+    boxes = iter(_boxes(rows, cut, size))
+    chars = tuple(replace(char, box=box) for char, box in zip(text.chars, islice(boxes, len(text.chars))))
+    words = tuple(replace(word, box=box) for word, box in zip(text.words, boxes))
+    return replace(text, polygon=found.polygon, baseline=found.baseline, chars=chars, words=words)
 
 
-def _original(page: Page, flat: Flat, shape: tuple[int, ...]) -> Page:
-    """A page in the pixels of the picture that it was made from, nothing of it beyond that picture's edges."""
-    height, width = shape
-
-    def back(points: Numbers) -> Numbers:
-        return np.clip(flat.to_original(points), 0, (width, height))
-
-    lines = tuple(
-        replace(_moved(line, back), polygon=_points(line.polygon, back), baseline=_points(line.baseline, back))
-        for line in page.lines
-    )
-    regions = tuple(replace(each, polygon=_points(each.polygon, back)) for each in page.regions)
-    return replace(page, width=width, height=height, lines=lines, regions=regions)
-
-
-def _moved(line: Line, mapping: Mapping) -> Line:
-    """A line whose characters and words have the upright boxes around their mapped ones."""
-    rows = [char.box for char in line.chars] + [word.box for word in line.words]
-    boxes = iter(_boxes(rows, mapping))
-    chars = tuple(replace(char, box=box) for char, box in zip(line.chars, islice(boxes, len(line.chars))))
-    return replace(line, chars=chars, words=tuple(replace(word, box=box) for word, box in zip(line.words, boxes)))
-
-
-def _boxes(boxes: Sequence[Box], mapping: Mapping) -> list[Box]:
+def _boxes(boxes: Sequence[Box], cut: Cut, size: tuple[int, int]) -> list[Box]:
     if not boxes:
         return []
     corners = np.asarray(boxes, dtype=np.float64)[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2)
-    there = mapping(corners).reshape(-1, 4, 2)
+    there = np.clip(cut.to_page(corners), 0, size).reshape(-1, 4, 2)
     edges = np.concatenate([there.min(axis=1), there.max(axis=1)], axis=1).tolist()
     return [(left, top, right, bottom) for left, top, right, bottom in edges]
 
 
-def _points(points: Sequence[Point], mapping: Mapping) -> tuple[Point, ...]:
+def _points(points: Sequence[Point], mapping: Mapping, size: tuple[int, int]) -> tuple[Point, ...]:
     if not points:
         return ()
-    return tuple((x, y) for x, y in np.round(mapping(np.asarray(points, dtype=np.float64)), 1).tolist())
+    there = np.clip(mapping(np.asarray(points, dtype=np.float64)), 0, size)
+    return tuple((x, y) for x, y in np.round(there, 1).tolist())

@@ -7,7 +7,6 @@ import pytest
 
 from netchu import memory
 
-
 FRESH = """
 import numpy as np
 from netchu import memory

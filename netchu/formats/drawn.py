@@ -35,7 +35,7 @@ def write(page: Page, picture: Picture) -> bytes:
         sizes = f"{grey.shape[1]} x {grey.shape[0]} pixels, the page {page.width} x {page.height}"
         raise NetchuError(f"{name}: is {sizes}; give the picture that the page was read from")
     canvas = np.asarray(cv2.cvtColor((255 - (255 - grey) * PALE).astype(np.uint8), cv2.COLOR_GRAY2BGR), np.uint8)
-    thick = max(1, round(max(grey.shape) / 1000))
+    thick = max(1, round(max(grey.shape) / 900))
     for block in blocks(page):
         if block.region:
             _outline(canvas, region_outline(block, page), FRAME, thick)
@@ -53,7 +53,7 @@ def _line(canvas: Canvas, line: Line, number: int, thick: int) -> None:
     colour = COLOURS[0 if sure >= SURE else 1 if sure >= DOUBTFUL else 2]
     _outline(canvas, outline(line), colour, thick)
     if len(line.baseline) > 1:
-        cv2.polylines(canvas, [_pixels(line.baseline)], False, BASELINE, 2 * thick, cv2.LINE_AA)
+        cv2.polylines(canvas, [_pixels(line.baseline)], False, BASELINE, thick, cv2.LINE_AA)
     _label(canvas, line.baseline[:1] or outline(line), str(number), colour, thick)
 
 

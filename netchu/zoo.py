@@ -52,6 +52,15 @@ MODELS: dict[str, Bundled] = {
         "the same for vi-tiny",
         "0c7e8e8180ed8df8f9d7a7e79d18de4ced6f58cc1eb48abbcce3814f8d2db698",
     ),
+    "latin": Bundled(
+        "French, English, German, Italian, Spanish: hands old and new, typescript, print; Vietnamese less well than vi",
+        "911c6602b7f0268cc100e75a9f2fad06841ee8035e0e55937dfcae7968f7c8eb",
+        trained="latin-float",
+    ),
+    "latin-float": Bundled(
+        "latin as it was trained: what training goes on from",
+        "f53b951285cc7275ff58f0a6a3957adb299e5709448f3f10c9fe05dcdd75ebf2",
+    ),
     "ja": Bundled(
         "Japanese, kana and joyo kanji, across and down; trained on drawn lines alone: see its card",
         "e99ab478bd5dc7148d5a901be43dad9400e42ae35758a0b94ab8dc419cf5f9c8",

@@ -5,6 +5,7 @@
 Draws line pictures (dark strokes on paper, 600 to 2400 wide) as files, as one TIFF or as one PDF, runs the command on
 them in a process of its own, and asks the system how much of it is resident whenever another 50 pages are written, as
 far as that can be seen: hocr and pdf come at the end. Linux (/proc). Exit code 1 when it grew by more than `--allow`.
+`--data`: the pictures of a pages data set instead, again and again, read as pages.
 """
 
 from __future__ import annotations
@@ -30,15 +31,21 @@ def draw(rng: np.random.Generator, width: int = 0) -> Image.Image:
     return Image.fromarray(picture)
 
 
-def make(folder: Path, source: str, pages: int) -> Path:
+def make(folder: Path, source: str, pages: int, data: Path | None) -> Path:
+    if data:
+        pictures = sorted(path for path in (data / "images").iterdir() if path.is_file())
+        for place in range(pages):
+            picture = pictures[place % len(pictures)]
+            (folder / f"{place:04}{picture.suffix}").symlink_to(picture.resolve())
+        return folder
     rng = np.random.default_rng(0)
-    pictures = [draw(rng) for _ in range(pages)]
+    drawn = [draw(rng) for _ in range(pages)]
     if source == "files":
-        for place, picture in enumerate(pictures):
-            picture.save(folder / f"{place:04}.png")
+        for place, line in enumerate(drawn):
+            line.save(folder / f"{place:04}.png")
         return folder
     path = folder / f"all.{'tif' if source == 'tiff' else 'pdf'}"
-    pictures[0].save(path, save_all=True, append_images=pictures[1:], resolution=300)
+    drawn[0].save(path, save_all=True, append_images=drawn[1:], resolution=300)
     return path
 
 
@@ -55,6 +62,7 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=500)
     parser.add_argument("--form", default="alto")
     parser.add_argument("--source", choices=("files", "tiff", "pdf"), default="files")
+    parser.add_argument("--data", type=Path)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--decoder", default="greedy")
     parser.add_argument("--allow", type=float, default=0.1, help="growth from 100 pages on that still counts as flat")
@@ -64,8 +72,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder, out = Path(name) / "in", Path(name) / "out"
         folder.mkdir()
-        source = make(folder, args.source, args.pages)
-        call = [sys.executable, "-m", "netchu", "read", "--line", str(source), "-o", str(out), "-f", args.form]
+        source = make(folder, args.source, args.pages, args.data)
+        call = [
+            sys.executable,
+            "-m",
+            "netchu",
+            "read",
+            "--page" if args.data else "--line",
+            str(source),
+            "-o",
+            str(out),
+            "-f",
+            args.form,
+        ]
         process = subprocess.Popen([*call, "-j", str(args.jobs), "--decoder", args.decoder], stderr=subprocess.PIPE)
         samples: dict[int, float] = {}
         peak = 0.0
@@ -86,7 +105,7 @@ def main() -> None:
     for count in sorted(samples):
         print(f"{count:5} pages {samples[count]:8.1f} MB")
     record = {
-        "source": args.source,
+        "source": "pages" if args.data else args.source,
         "form": args.form,
         "pages": args.pages,
         "jobs": args.jobs,

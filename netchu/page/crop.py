@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from netchu.image import Grey
+from netchu.page.frame import Lined
 from netchu.page.maps import Track, track
 from netchu.records import Point
 
@@ -26,16 +26,6 @@ REACH = 0.8  # quantile of the outline's extent along the line that is its heigh
 TALLEST = 160  # pixels: taller strips are sampled coarser, from a page made smaller first; no reader looks closer
 LEAST = 4.0  # pixels: no line is lower than that
 SAMPLE = 32_000  # columns: what cv2.remap takes
-
-
-class Outlined(Protocol):
-    """What can be cut: records.Line, page.trace.FoundLine."""
-
-    @property
-    def baseline(self) -> tuple[Point, ...]: ...
-
-    @property
-    def polygon(self) -> tuple[Point, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -65,7 +55,7 @@ class Cut:
         return found
 
 
-def cut_lines(grey: Grey, lines: Iterable[Outlined]) -> list[Cut]:
+def cut_lines(grey: Grey, lines: Iterable[Lined]) -> list[Cut]:
     """A page (h, w) and lines on it -> a strip for each, in order.
 
     A line without a baseline gets one a fifth of its height over the lower edge of its outline; a line without an
@@ -79,7 +69,7 @@ def cut_lines(grey: Grey, lines: Iterable[Outlined]) -> list[Cut]:
     return [_cut(smaller, each, extent or (0.75 * tall, 0.25 * tall)) for each, extent in zip(tracks, known)]
 
 
-def _track(line: Outlined) -> Track:
+def _track(line: Lined) -> Track:
     baseline, polygon = line.baseline, line.polygon
     if len(set(baseline)) < 2:
         baseline = _assumed(polygon if len(polygon) > 2 else baseline)

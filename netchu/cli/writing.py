@@ -168,6 +168,7 @@ class Output:
             try:
                 made = write([page], self._form, [file.data])
             except NetchuError as error:
+                self.read -= 1
                 self._fail(file, unit.number, str(error))
                 return
             self._say(file, (*notes_of(page), *made.notes))
@@ -199,6 +200,7 @@ class Output:
         try:
             made: Written = write(self._pages, self._form, [file.data] * len(self._pages))
         except NetchuError as error:
+            self.read -= len(self._pages)  # what nobody gets was not read
             self._fail(file, 0, str(error))
             return
         self._say(file, tuple(dict.fromkeys([*(n for page in self._pages for n in notes_of(page)), *made.notes])))

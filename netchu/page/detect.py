@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from netchu import zoo
 from netchu.errors import NetchuError
 from netchu.image import Grey, Source, open_grey
+from netchu.page.crop import cut_lines
+from netchu.page.ink import is_rule
 from netchu.page.maps import STRIDE, Floats
 from netchu.page.trace import USUAL, FoundLine, TraceOptions, trace
 from netchu.records import Line, Page
@@ -29,6 +31,7 @@ MOST = 4e6  # pixels of a second look at a page of small writing
 SMALL = 20.0  # line height, in pixels of the first look, under which there is a second one
 WANTED = 30.0  # line height in the second look
 LONGEST = 16_384  # pixels of a side as the network sees it
+UNDOUBTED = 0.97  # confidence from which a line is not asked whether it is but a rule
 MULTIPLE = 32  # what the sides of the network's picture are divisible by
 
 
@@ -107,7 +110,7 @@ def find_with(paint: Callable[[Grey], Floats], grey: Grey, options: TraceOptions
     """The lines of a grey page (h, w), from the top down, in its pixels; none on a blank one.
 
     `paint`: uint8 (N, H, W) -> maps (N, MAPS, H / 4, W / 4). Pages are looked at with about a million pixels, those of
-    small writing then once more with up to four.
+    small writing then once more with up to four. Empty rules of the paper are no lines.
     """
     height, width = grey.shape
     scale = fitting_scale(width, height)
@@ -118,7 +121,9 @@ def find_with(paint: Callable[[Grey], Floats], grey: Grey, options: TraceOptions
         larger = min(larger, math.sqrt(MOST / (width * height)), LONGEST / max(width, height))
         if usual < SMALL and larger > 1.15 * scale:
             lines = _look(paint, grey, larger, options)
-    return lines
+    doubtful = [line for line in lines if line.confidence < UNDOUBTED]
+    empty = {line for line, cut in zip(doubtful, cut_lines(grey, doubtful)) if is_rule(cut.picture)}
+    return [line for line in lines if line not in empty]
 
 
 def _look(paint: Callable[[Grey], Floats], grey: Grey, scale: float, options: TraceOptions) -> list[FoundLine]:

@@ -32,7 +32,7 @@ WIDTH_STEP = 32  # lines of one batch are padded to a multiple of this: few shap
 BATCH_COLUMNS = 8192  # padded columns a batch: enough to amortise a call, small enough to stay in cache
 LONGEST = 400  # a picture longer than this many heights is no line of text; it is squeezed to that
 PAGE_HEIGHT, PAGE_ASPECT = 160, 4.0  # taller than this and less elongated than that: maybe more than a line
-WORD_HEIGHT = 480  # not taller than this, and no line to be found: a word that fills the picture
+WORD_HEIGHT = 480  # taller than this: more than a line; not taller, and no line to be found: a word that fills it
 
 
 class Reader:
@@ -76,7 +76,7 @@ class Reader:
         picture = open_grey(source, name)
         rows, columns = picture.shape
         high, long = lay_flat(picture).shape if self.info.vertical else picture.shape
-        if page or (not line and high > PAGE_HEIGHT and long < PAGE_ASPECT * high):
+        if page or (not line and high > PAGE_HEIGHT and (long < PAGE_ASPECT * high or high > WORD_HEIGHT)):
             from netchu.page.reading import read_page
 
             result = read_page(self, picture, name, boxes)

@@ -170,6 +170,14 @@ def test_what_is_tall_enough_for_several_lines_is_a_page(reader, tmp_path):
     assert len(forced.lines) <= 1
 
 
+def test_a_wide_picture_may_be_a_page_too(reader):
+    spread = np.full((600, 3200), 255, np.uint8)
+    for left in (100, 1200, 2300):
+        for top in (100, 250, 400):
+            spread[top : top + 40, left : left + 700] = to_height(SAMPLE, 40, 700)
+    assert len(reader.read(spread).lines) == 9
+
+
 def test_a_word_that_fills_a_tall_picture_is_read_where_no_line_is_found(reader, monkeypatch):
     word = to_height(SAMPLE[:, :170], 300)
     monkeypatch.setattr(type(reader.finder), "find_lines", lambda *given: [])

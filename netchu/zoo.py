@@ -83,7 +83,7 @@ MODELS: dict[str, Bundled] = {
 
 FINDERS: dict[str, Bundled] = {
     "lines": Bundled(
-        "finds the lines of pages: handwriting and print, any script that runs in lines",
+        "finds the lines of pages, handwritten and printed; it was shown Latin script alone",
         "576e89fa3bc14dea66ef1176cdb2eba087d3cfc017cd6dcbe62ac7170e8ad49b",
     ),
 }

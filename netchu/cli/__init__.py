@@ -13,8 +13,8 @@ from netchu import __version__
 from netchu.errors import NetchuError
 
 VERBS = {
-    "read": ("netchu.cli.read", "Read text out of pictures."),
-    "eval": ("netchu.cli.evaluate", "Score a model on line data sets."),
+    "read": ("netchu.cli.read", "Read text out of pictures of pages and lines."),
+    "eval": ("netchu.cli.evaluate", "Score a model on sets of lines or pages."),
     "train": ("netchu.cli.train", "Teach a model from transcribed lines."),
     "data": ("netchu.cli.data", "Import, check, split, look at and export data sets."),
     "synth": ("netchu.cli.synth", "Draw training lines."),

@@ -130,8 +130,13 @@ def find(model: str) -> Path:
 
 
 def find_finder(finder: str) -> Path:
-    """The file of a bundled line finder's name; any other is a path and stays what it is."""
-    return FINDERS[finder].path(finder) if finder in FINDERS and not Path(finder).exists() else Path(finder)
+    """The file of a bundled line finder's name or of a path. Raises NetchuError that lists the names."""
+    path = Path(finder)
+    if finder in FINDERS and not path.exists():
+        return FINDERS[finder].path(finder)
+    if path.suffix == ".onnx" or path.exists():
+        return path
+    raise NetchuError(f"line finder {finder!r}: bundled is {', '.join(FINDERS)}; any other is a path to a .onnx")
 
 
 def trainable(model: str) -> Path:

@@ -40,6 +40,8 @@ def test_the_bundled_line_finder_is_there_loads_and_is_what_was_shipped():
         assert model.as_shipped(name)
         assert open_finder(name).digest == model.sha256
     assert zoo.find_finder("mine.onnx") == Path("mine.onnx")
+    with pytest.raises(NetchuError, match="line finder 'vi': bundled is lines; any other is a path"):
+        zoo.find_finder("vi")
 
 
 def test_a_file_of_a_bundled_language_models_name_comes_first(tmp_path, monkeypatch):

@@ -150,9 +150,9 @@ def test_a_worker_that_dies_costs_its_page_a_retry_and_then_the_page(cluster, sc
     assert [Path(entry["source"]).name for entry in failures] == ["kill.png"]
 
 
-def test_an_interrupted_run_goes_on(cluster, tmp_path):
-    address, *_ = cluster
-    source, out = tmp_path / "in", tmp_path / "out"
+def begun(address: str, folder: Path) -> tuple[subprocess.Popen[str], Path, Path]:
+    """A run over 60 pictures of which at least five are read, and its folders."""
+    source, out = folder / "in", folder / "out"
     source.mkdir()
     for number in range(60):
         Image.fromarray(SAMPLE[:, number : number + 1000]).save(source / f"{number:02}.png")
@@ -160,6 +160,12 @@ def test_an_interrupted_run_goes_on(cluster, tmp_path):
     deadline = time.monotonic() + 60
     while len(list(out.glob("*.xml"))) < 5 and time.monotonic() < deadline:
         time.sleep(0.002)
+    return process, source, out
+
+
+def test_an_interrupted_run_goes_on(cluster, tmp_path):
+    address, *_ = cluster
+    process, source, out = begun(address, tmp_path)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=60)
     kept = len(list(out.glob("*.xml")))
@@ -184,14 +190,7 @@ def test_other_files_at_the_workers_are_told_once(cluster, scans, tmp_path):
 def test_a_machine_that_is_lost_costs_nothing(cluster, tmp_path):
     """The last test of this cluster."""
     address, _, end = cluster
-    source, out = tmp_path / "in", tmp_path / "out"
-    source.mkdir()
-    for number in range(60):
-        Image.fromarray(SAMPLE[:, number : number + 1000]).save(source / f"{number:02}.png")
-    process = read(source, "-o", out, "-f", "alto", "--ray", address)
-    deadline = time.monotonic() + 60
-    while len(list(out.glob("*.xml"))) < 5 and time.monotonic() < deadline:
-        time.sleep(0.002)
+    process, _, out = begun(address, tmp_path)
     end()
     _, errors = process.communicate(timeout=120)
     assert (process.returncode, errors) == (0, "")

@@ -142,7 +142,8 @@ def _letters(
         if base in _HANGING and hand.apart:
             x += min(0.45, float(rng.exponential(hand.apart))) * size
         placed.append(_Set(each, x, y + rise, start + k, (base, marks) if marks else None))
-        x += each.advance + max(gap, -_CLOSER * each.advance)
+        beside = base in _HANGING or (k + 1 < len(pairs) and pairs[k + 1][0] in _HANGING)
+        x += each.advance + max(gap, 0.0 if beside else -_CLOSER * each.advance)  # a point must not fall into a letter
         if k + 1 < len(pairs):
             x += kerning(font, base + pairs[k + 1][0]) * size
     return x

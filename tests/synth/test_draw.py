@@ -112,6 +112,15 @@ def test_narrow_letters_do_not_fall_into_one(tmp_path: Path) -> None:
         assert np.diff(written(engine, "111", k).boxes[:, 0]).min() >= 3, k
 
 
+def test_points_do_not_fall_into_the_letters_beside_them(tmp_path: Path) -> None:
+    bars = {"g": [(0, -200, 500, 450)], ".": [(0, 0, 70, 70)]}
+    bar_font(tmp_path / "points.ttf", bars, {"g": 500, ".": 70})
+    engine = FontEngine(find_fonts(tmp_path))
+    for k in range(80):
+        ink = written(engine, "g.g", k)
+        assert (ink.labels == 2).sum() >= 0.6 * np.prod(ink.boxes[1, 2:] - ink.boxes[1, :2]), k
+
+
 def test_a_space_is_the_gap_between_its_neighbours(engine: FontEngine) -> None:
     ink = written(engine, "ab cd")
     before, space, after = ink.boxes[1:4]

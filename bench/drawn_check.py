@@ -203,6 +203,7 @@ def vanished(mask: Any, drawn: Any) -> int:
         most = int(np.bincount(near[gone]).max())
     _, blobs, stats, _ = cv2.connectedComponentsWithStats(solid)
     kept = np.bincount(blobs[cv2.dilate(ink, SQUARE) > 0], minlength=len(stats)) > 0
+    kept[0] = True  # the paper
     return max(most, int(stats[~kept, cv2.CC_STAT_AREA].max(initial=0)))
 
 

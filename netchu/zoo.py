@@ -54,12 +54,12 @@ MODELS: dict[str, Bundled] = {
     ),
     "latin": Bundled(
         "French, English, German, Italian, Spanish: hands old and new, typescript, print; Vietnamese less well than vi",
-        "911c6602b7f0268cc100e75a9f2fad06841ee8035e0e55937dfcae7968f7c8eb",
+        "655e271eb4154ce65076e9db94279840576ebfcf735c3a26120346ff33f44148",
         trained="latin-float",
     ),
     "latin-float": Bundled(
         "latin as it was trained: what training goes on from",
-        "f53b951285cc7275ff58f0a6a3957adb299e5709448f3f10c9fe05dcdd75ebf2",
+        "92479807e09a645b85d802ce0d1e0791ece9721e1b22f17b8130df5a8396470c",
     ),
     "ja": Bundled(
         "Japanese, kana and joyo kanji, across and down; trained on drawn lines alone: see its card",
@@ -107,6 +107,16 @@ LANGUAGE_MODELS: dict[str, Bundled] = {
     "vi-address-words": Bundled(
         "--word-lm: words of the same",
         "d8fb8e5155737998c16b2ca1cf4292782ba8cf5da79c79c1d99e9211704ff22c",
+        suffix=".lm",
+    ),
+    "latin": Bundled(
+        "--lm: characters of French, English, German, Italian and Spanish prose and transcripts",
+        "85cb827739da2d30bd977efb4091c833de1a39eb01610220759062f66050755f",
+        suffix=".lm",
+    ),
+    "latin-words": Bundled(
+        "--word-lm: words of the same",
+        "4a10c3e8dbeca9d7f41e88a29f3036f1c8df22781529b05a7b65bdcb0071e2ee",
         suffix=".lm",
     ),
 }

@@ -15,7 +15,7 @@ Config = TypeVar("Config")
 
 @dataclass(frozen=True)
 class TrainConfig:
-    architecture: str = "base"
+    architecture: str = ""  # empty: that of the model it goes on from; without one, `base`
     languages: tuple[str, ...] = ()  # alphabets the model must know, whether or not the data shows every letter
     epochs: int = 0  # 0: as many as make 120,000 line passes, between 20 and 400
     batch_columns: int = 14336  # padded columns a batch: 16 lines of 896

@@ -35,6 +35,7 @@ class TrainConfig:
     drawn_until: float = 0.8  # progress (0..1) at which the share is down, in a straight line, to what it is at the end
     drawn_reuse: int = 1  # times that each drawn line is trained on: more where drawing is slower than training
     epoch_lines: int = 0  # 0: as many as the data sets give; without any, 10,000 drawn ones
+    vertical: bool = False  # lay tall pictures on their side, also where nothing drawn and no base model does
     freeze: int = 0  # epochs, when fine-tuning, in which the trunk stays as it is
     keep_alphabet: bool = True  # when fine-tuning: characters of the base model that the new data lacks stay
     patience: int = 0  # evaluations without a better CER after which to stop; 0: never before the cooldown is through

@@ -120,7 +120,8 @@ def prepare(
     synth = dataclasses.replace(synth, without=judged_by(sources)) if synth else None
     drawer = synth.open() if synth else None  # a recipe that cannot draw is found out here
     alphabet = drawer.alphabet if drawer else None
-    vertical = bool(started and "ttb" in started.direction) or bool(drawer and drawer.recipe.vertical)
+    vertical = config.vertical or bool(started and "ttb" in started.direction)
+    vertical = vertical or bool(drawer and drawer.recipe.vertical)
     material = gather(sources, probe.height, probe.stride, config.languages, kept, alphabet, vertical)
     live, said = None, ""
     pictures: dict[str, Grey] = {}

@@ -1,0 +1,63 @@
+"""The bundled readers of plates, captchas and signs, on pictures drawn here with the font that Pillow carries."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from drawn import draw_text
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+import netchu
+from netchu.session import Session
+from netchu.zoo import MODELS, find
+
+PLATE = ((38, 95, 174, 231, 288, 345, 402), (25, 115))  # mm, GA 36-2018: the middles of the characters, their top and foot
+
+
+def plate(letters: str) -> NDArray[np.uint8]:
+    """A blue plate of Sichuan, whose character is three strokes, squeezed to 94 x 24."""
+    top, foot = PLATE[1]
+    sheet = np.full((140, 440), 60, np.uint8)
+    cv2.rectangle(sheet, (6, 6), (433, 133), (220,), 3)
+    for ends in (((22, top), (14, foot)), ((38, top + 6), (38, foot - 8)), ((56, top), (56, foot))):
+        cv2.line(sheet, *ends, (220,), 9, cv2.LINE_AA)
+    cv2.circle(sheet, (134, 70), 6, (220,), -1)
+    font = ImageFont.load_default(120)
+    for char, middle in zip(letters, PLATE[0][1:]):
+        glyph = Image.new("L", (200, 200))
+        ImageDraw.Draw(glyph).text((40, 20), char, 255, font)
+        narrow = glyph.crop(glyph.getbbox()).resize((12 if char == "1" else 45, 90))
+        picture = np.asarray(narrow)
+        left = middle - picture.shape[1] // 2
+        view = sheet[top:foot, left : left + picture.shape[1]]
+        np.copyto(view, np.maximum(view, (60 + picture.astype(np.float32) * (160 / 255)).astype(np.uint8)))
+    return cv2.resize(cv2.GaussianBlur(sheet, (0, 0), 2), (94, 24), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("letters", ["A23U47", "B8K520", "F6Y739"])
+def test_a_plate_is_read_by_its_grammar(letters: str) -> None:
+    line = netchu.load("plate-cn").read_lines([plate(letters)])[0]
+    assert line.text == "川" + letters
+
+
+def test_what_is_no_plate_gives_no_plate() -> None:
+    reader = netchu.load("plate-cn")
+    blank, word = reader.read_lines([np.full((24, 94), 128, np.uint8), draw_text("EXIT")])
+    assert blank.text == ""
+    assert len(word.text) < 7
+
+
+@pytest.mark.parametrize("text", ["4n7xd", "e7m3b", "x5wyn"])
+def test_a_captcha_is_read_through_a_line(text: str) -> None:
+    picture = draw_text(text, 36, margin=8)
+    cv2.line(picture, (0, picture.shape[0] // 3), (picture.shape[1], picture.shape[0] // 2), (30,), 1, cv2.LINE_AA)
+    assert netchu.load("captcha").read_lines([picture])[0].text == text
+
+
+@pytest.mark.parametrize("name", ["captcha", "plate-cn", "scene"])
+def test_their_floats_can_be_trained(name: str) -> None:
+    info, twin = Session(find(name)).info, Session(find(MODELS[name].trained)).info
+    assert info.charset == twin.charset
+    assert find(name).stat().st_size < find(MODELS[name].trained).stat().st_size

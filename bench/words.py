@@ -3,10 +3,10 @@
     python bench/words.py --data ../shared/data/scene/icdar2015_words -m scene --normaliser alnum36
     python bench/words.py --data ../shared/data/plates/ccpd_crops -m plate-cn
 
-Intervals are exact ones (Clopper and Pearson 1934), which say something even where nothing is wrong. With alnum36 three
-protocols of scene text are told apart: all words, compared by their letters and digits (the 2,077 of ICDAR 2015); without
-those that hold anything else (the 1,811); and of these the ones of three characters and more (ICDAR 2003).
-Costs are processor time of one thread, network and decoder, the models taking turns picture by picture.
+Intervals are exact ones (Clopper and Pearson 1934), which say something even where nothing is wrong. With alnum36
+three protocols of scene text are told apart: all words, compared by their letters and digits (the 2,077 of ICDAR
+2015); without those that hold anything else (the 1,811); and of these the ones of three characters and more (ICDAR
+2003). Costs are processor time of one thread, network and decoder, the models taking turns picture by picture.
 """
 
 from __future__ import annotations
@@ -66,7 +66,10 @@ def main() -> None:
     rows, clean = read_rows(args.data, args.split), normaliser(args.normaliser)
     pictures = [np.asarray(Image.open(row.image).convert("L")) for row in rows]
     options = {"decoder": args.decoder} if args.decoder else {}
-    readers = {"model": netchu.load(args.model, threads=1, **options), BESIDE: netchu.load(BESIDE, threads=1, decoder="greedy")}
+    readers = {
+        "model": netchu.load(args.model, threads=1, **options),
+        BESIDE: netchu.load(BESIDE, threads=1, decoder="greedy"),
+    }
     for reader in readers.values():
         reader.read_lines(pictures[:4], boxes=False)
     spent: dict[str, list[float]] = {name: [0.0] * args.rounds for name in readers}
@@ -87,7 +90,8 @@ def main() -> None:
         show("of these, three and more", [truth == read for truth, read in plain if len(truth) > 2])
     ratio = ratio_by_round(spent["model"], spent[BESIDE])
     cost = 1000 * min(spent["model"]) / len(rows)
-    print(f"{cost:.2f} ms a line, {ratio.median:.2f} [{ratio.low:.2f}, {ratio.high:.2f}] times {BESIDE}, greedy, on the same lines")
+    times = f"{ratio.median:.2f} [{ratio.low:.2f}, {ratio.high:.2f}] times {BESIDE}"
+    print(f"{cost:.2f} ms a line, {times}, greedy, on the same lines")
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ MODELS: dict[str, Bundled] = {
         "72398d91d863d1e9f1928038330fd39ae733a6ab41cafb00f32e846958b80841",
     ),
     "captcha": Bundled(
-        "captchas of five small letters and digits crossed by lines, of the one kind it was shown; others need teaching",
+        "captchas of five small letters and digits crossed by lines, of the one kind it was shown; see its card",
         "1af417e1c72fc7e9c2ff10d4551cbc19d2c6abfa40995b89e331b5d13ad76e22",
         trained="captcha-float",
     ),

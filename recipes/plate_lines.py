@@ -2,8 +2,8 @@
 
     python recipes/plate_lines.py ../shared/data/plates/easypr_chars/chars.npz fonts plates-drawn 9000
 
-`chars.npz` holds `images` (n, 20, 20), light on dark, and `labels`, one character each (EasyPR's, Apache-2.0); the province,
-whose pictures there are blots, is drawn by a font every other time. Sizes are those of GA 36-2018, a pixel a
+`chars.npz` holds `images` (n, 20, 20), light on dark, and `labels`, one character each (EasyPR's, Apache-2.0); the
+province, whose pictures there are blots, is drawn by a font every other time. Sizes are those of GA 36-2018, a pixel a
 millimetre; all provinces come equally often. The finished pictures are cut out round the plate and squeezed to
 94 x 24, as LPRNet reads them.
 """
@@ -117,7 +117,7 @@ def look(plate: Plane, rng: np.random.Generator) -> NDArray[np.uint8]:
     span, dark = float(rng.uniform(0.12, 1)) ** 0.6, float(rng.random())
     greys = 255 * (picture * span + dark * (1 - span) * 0.7)
     greys += rng.normal(0, float(rng.uniform(0, 3)), greys.shape)
-    done, data = cv2.imencode(".jpg", np.clip(greys, 0, 255).astype(np.uint8), [1, int(rng.integers(40, 96))])
+    _, data = cv2.imencode(".jpg", np.clip(greys, 0, 255).astype(np.uint8), [1, int(rng.integers(40, 96))])
     found = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
     return cv2.resize(found, FINAL, interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 

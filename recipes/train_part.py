@@ -28,8 +28,8 @@ def main(target: str, *sources: str) -> None:
         for below in source.iterdir():
             if below.is_dir() and not (folder / below.name).exists():
                 (folder / below.name).symlink_to(below.resolve())
-        linked = [replace(sample, image=folder.absolute() / sample.image.relative_to(source)) for sample in divided.samples]
-        write_lines(folder, linked)
+        home = folder.absolute()
+        write_lines(folder, [replace(each, image=home / each.image.relative_to(source)) for each in divided.samples])
         held = sum(sample.split == "val" for sample in divided.samples)
         print(f"{folder}: {len(divided.samples) - held} lines to train on, {held} to choose by")
 

@@ -13,25 +13,24 @@ import netchu
 from netchu.session import Session
 from netchu.zoo import MODELS, find
 
-PLATE = ((38, 95, 174, 231, 288, 345, 402), (25, 115))  # mm, GA 36-2018: the middles of the characters, their top and foot
+MIDDLES, TOP, FOOT = (38, 95, 174, 231, 288, 345, 402), 25, 115  # of the characters, in mm: GA 36-2018
 
 
 def plate(letters: str) -> NDArray[np.uint8]:
     """A blue plate of Sichuan, whose character is three strokes, squeezed to 94 x 24."""
-    top, foot = PLATE[1]
     sheet = np.full((140, 440), 60, np.uint8)
     cv2.rectangle(sheet, (6, 6), (433, 133), (220,), 3)
-    for ends in (((22, top), (14, foot)), ((38, top + 6), (38, foot - 8)), ((56, top), (56, foot))):
+    for ends in (((22, TOP), (14, FOOT)), ((38, TOP + 6), (38, FOOT - 8)), ((56, TOP), (56, FOOT))):
         cv2.line(sheet, *ends, (220,), 9, cv2.LINE_AA)
     cv2.circle(sheet, (134, 70), 6, (220,), -1)
     font = ImageFont.load_default(120)
-    for char, middle in zip(letters, PLATE[0][1:]):
+    for char, middle in zip(letters, MIDDLES[1:]):
         glyph = Image.new("L", (200, 200))
         ImageDraw.Draw(glyph).text((40, 20), char, 255, font)
         narrow = glyph.crop(glyph.getbbox()).resize((12 if char == "1" else 45, 90))
         picture = np.asarray(narrow)
         left = middle - picture.shape[1] // 2
-        view = sheet[top:foot, left : left + picture.shape[1]]
+        view = sheet[TOP:FOOT, left : left + picture.shape[1]]
         np.copyto(view, np.maximum(view, (60 + picture.astype(np.float32) * (160 / 255)).astype(np.uint8)))
     return cv2.resize(cv2.GaussianBlur(sheet, (0, 0), 2), (94, 24), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 

@@ -102,6 +102,13 @@ class TestCharacters:
         taken = load_base(str(model)).weights["trunk.layers.0.0.weight"]
         assert torch.equal(trainer.network.state_dict()["trunk.layers.0.0.weight"], taken.float())
 
+    @pytest.mark.parametrize("vertical", [False, True])
+    def test_tall_pictures_are_laid_down_on_request(self, model: Path, tmp_path: Path, vertical: bool) -> None:
+        options = configure({**OPTIONS, "vertical": vertical})
+        data = draw_set(tmp_path / "new", ["ab"])
+        trainer, _ = prepare([Source(data)], options, str(model), tmp_path / "a.run", None)
+        assert trainer.material.direction == ("ltr ttb" if vertical else "ltr")
+
 
 class TestBases:
     """What cannot be gone on from: one line that names it."""

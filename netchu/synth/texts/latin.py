@@ -11,10 +11,10 @@ from netchu.alphabets import ALPHABETS
 from netchu.rules import shipped
 from netchu.synth.texts.corpus import Corpus, Lengths
 from netchu.synth.texts.grammar import Draw, Grammar, pick
-from netchu.synth.texts.rare import Rare
+from netchu.synth.texts.rare import Rare, title, upper
 from netchu.synth.texts.shelf import Shelf, passages, word_strings
 from netchu.synth.texts.source import Kinds
-from netchu.synth.texts.vietnamese import case, title, upper
+from netchu.synth.texts.vietnamese import case
 
 CODES = ("de", "en", "es", "fr", "it")
 PLAIN: Mapping[str, str] = {
@@ -66,7 +66,7 @@ class Latin:
 
 
 def _sign(words: Corpus, figures: Draw) -> Draw:
-    """One word as it is cut out of the picture of a street: mostly capitals; now and then a figure, or no word at all."""
+    """One word as it is cut out of the picture of a street: mostly capitals; now and then a figure, or no word."""
 
     def draw(rng: np.random.Generator) -> str:
         kind = rng.random()

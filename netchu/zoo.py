@@ -88,6 +88,14 @@ MODELS: dict[str, Bundled] = {
         "captcha as it was trained: what training goes on from",
         "12c29fbbd500947c63045034617276a3faa5c657c6c458f9cc735c9bd538f033",
     ),
+    "plate-cn": Bundled(
+        "Chinese number plates, as small as 94 x 24, by their grammar; all provinces",
+        "58ac83bd834282cb69e4f02e62b3a2e84d7750f28376beca3034dc7989fc0a7a",
+    ),
+    "scene": Bundled(
+        "single words on signs and shop fronts, cut out of the picture; English, digits",
+        "9aad0486452f4e6a6a60ab66a42b0e560a5a3d4fe50bc07a52ac4523632f507c",
+    ),
 }
 
 FINDERS: dict[str, Bundled] = {
@@ -116,6 +124,16 @@ LANGUAGE_MODELS: dict[str, Bundled] = {
     "vi-address-words": Bundled(
         "--word-lm: words of the same",
         "d8fb8e5155737998c16b2ca1cf4292782ba8cf5da79c79c1d99e9211704ff22c",
+        suffix=".lm",
+    ),
+    "scene": Bundled(
+        "--lm: characters of words on signs, English",
+        "c1855fd0756bf042391ff9329c1b48b732a4b668de0b5e6164fece0a083c23c1",
+        suffix=".lm",
+    ),
+    "scene-words": Bundled(
+        "--word-lm: words of the same",
+        "534304d827341b7603927ae8b40821381af69d43b781eda2d86718729ab7735a",
         suffix=".lm",
     ),
 }

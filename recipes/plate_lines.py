@@ -1,11 +1,12 @@
 """Chinese number plates put together from pictures of single characters, as a line set to train on.
 
-    python recipes/plate_lines.py ../shared/data/plates/easypr_chars/chars.npz fonts plates-drawn 9000
+    python recipes/plate_lines.py chars.npz fonts plates-1 9000
+    python recipes/plate_lines.py chars.npz fonts plates-2 1250 0.9 8
 
-`chars.npz` holds `images` (n, 20, 20), light on dark, and `labels`, one character each (EasyPR's, Apache-2.0); the
-province, whose pictures there are blots, is drawn by a font every other time. Sizes are those of GA 36-2018, a pixel a
-millimetre; all provinces come equally often. The finished pictures are cut out round the plate and squeezed to
-94 x 24, as LPRNet reads them.
+`chars.npz` holds `images` (n, 20, 20), light on dark, and `labels`, one character each (EasyPR's, Apache-2.0).
+Provinces, whose pictures there are blots, are written by a font every other time, or as often as the last argument
+but one says; the last is the seed. Sizes are those of GA 36-2018, a pixel a millimetre; all provinces come equally
+often. The finished pictures are cut out round the plate and squeezed to 94 x 24, as LPRNet reads them.
 """
 
 from __future__ import annotations
@@ -50,13 +51,16 @@ def collect(chars: Path, fonts: Path) -> tuple[Glyphs, Glyphs]:
     return found, drawn
 
 
-def compose(text: str, glyphs: tuple[Glyphs, Glyphs], rng: np.random.Generator) -> Plane:
-    """Coverage (140, width) of what is painted on the plate: letters, the dot, the border. 0 to 1."""
+def compose(text: str, glyphs: tuple[Glyphs, Glyphs], share: float, rng: np.random.Generator) -> Plane:
+    """Coverage (140, width) of what is painted on the plate: letters, the dot, the border. 0 to 1.
+
+    `share` of the Chinese characters are written by fonts.
+    """
     middles, dot, wide = ENERGY if len(text) == 8 else CARS
     cover = np.zeros((TALL, wide), np.float32)
     stroke = float(rng.uniform(0.35, 0.65))  # of the letters' own grey, beyond which there is paint
     for char, middle in zip(text, middles):
-        of = glyphs[1 if char in glyphs[1] and rng.random() < 0.5 else 0][char]
+        of = glyphs[1 if char in glyphs[1] and rng.random() < share else 0][char]
         glyph = of[int(rng.integers(len(of)))].astype(np.float32) / 255
         large = cv2.resize(glyph, (90, 90), interpolation=cv2.INTER_CUBIC)
         large = np.clip((cv2.GaussianBlur(large, (0, 0), 1.5) - stroke) * 4 + 0.5, 0, 1)
@@ -122,17 +126,17 @@ def look(plate: Plane, rng: np.random.Generator) -> NDArray[np.uint8]:
     return cv2.resize(found, FINAL, interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
-def main(chars: str, fonts: str, target: str, count: str) -> None:
+def main(chars: str, fonts: str, target: str, count: str, share: str = "0.5", seed: str = "7") -> None:
     glyphs = collect(Path(chars), Path(fonts))
     texts = open_texts("plate-cn", weights={"ordinary": 0.9, "energy": 0.1, "special": 0})
     folder = Path(target)
     (folder / "lines").mkdir(parents=True, exist_ok=True)
     rows = ["image\ttext\tsplit"]
     for k in range(int(count)):
-        rng = np.random.default_rng([7, k])
+        rng = np.random.default_rng([int(seed), k])
         text = texts.sample(rng)
         light = len(text) == 7 and rng.random() < 0.93  # light letters on blue; dark on yellow and on green
-        picture = look(paint(compose(text, glyphs, rng), light, rng), rng)
+        picture = look(paint(compose(text, glyphs, float(share), rng), light, rng), rng)
         cv2.imwrite(str(folder / "lines" / f"{k:06}.png"), picture)
         rows.append(f"lines/{k:06}.png\t{text}\ttrain")
     (folder / "lines.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8", newline="\n")

@@ -94,7 +94,7 @@ MODELS: dict[str, Bundled] = {
     ),
     "scene": Bundled(
         "single words on signs and shop fronts, cut out of the picture; English, digits",
-        "9aad0486452f4e6a6a60ab66a42b0e560a5a3d4fe50bc07a52ac4523632f507c",
+        "658bfd3ed288926ba8bcec32cab9d0fa22b25443a7efaaf2b09b2dbcde82d648",
     ),
 }
 

@@ -79,6 +79,23 @@ MODELS: dict[str, Bundled] = {
         "zh as it was trained: what training goes on from",
         "72398d91d863d1e9f1928038330fd39ae733a6ab41cafb00f32e846958b80841",
     ),
+    "captcha": Bundled(
+        "captchas of five small letters and digits crossed by lines, of the one kind it was shown; see its card",
+        "1af417e1c72fc7e9c2ff10d4551cbc19d2c6abfa40995b89e331b5d13ad76e22",
+        trained="captcha-float",
+    ),
+    "captcha-float": Bundled(
+        "captcha as it was trained: what training goes on from",
+        "12c29fbbd500947c63045034617276a3faa5c657c6c458f9cc735c9bd538f033",
+    ),
+    "plate-cn": Bundled(
+        "Chinese number plates, as small as 94 x 24, by their grammar; all provinces",
+        "58ac83bd834282cb69e4f02e62b3a2e84d7750f28376beca3034dc7989fc0a7a",
+    ),
+    "scene": Bundled(
+        "single words on signs and shop fronts, cut out of the picture; English, digits",
+        "658bfd3ed288926ba8bcec32cab9d0fa22b25443a7efaaf2b09b2dbcde82d648",
+    ),
 }
 
 FINDERS: dict[str, Bundled] = {
@@ -117,6 +134,16 @@ LANGUAGE_MODELS: dict[str, Bundled] = {
     "latin-words": Bundled(
         "--word-lm: words of the same",
         "4a10c3e8dbeca9d7f41e88a29f3036f1c8df22781529b05a7b65bdcb0071e2ee",
+        suffix=".lm",
+    ),
+    "scene": Bundled(
+        "--lm: characters of words on signs, English",
+        "c1855fd0756bf042391ff9329c1b48b732a4b668de0b5e6164fece0a083c23c1",
+        suffix=".lm",
+    ),
+    "scene-words": Bundled(
+        "--word-lm: words of the same",
+        "534304d827341b7603927ae8b40821381af69d43b781eda2d86718729ab7735a",
         suffix=".lm",
     ),
 }

@@ -274,6 +274,14 @@ def test_the_table_for_people_names_everything(plain, split):
         assert word in result.stdout
 
 
+def test_lines_that_are_exactly_right_under_the_protocol(tmp_path, texts):
+    rows = [(f"{k}.png", text.upper() if k else "sai") for k, text in enumerate(texts)]
+    root = dataset(tmp_path / "bien", rows)
+    share = 100 * (len(texts) - 1) / len(texts)
+    assert f"bien: {share:.2f} % of the lines exactly right [" in run(root, "--normaliser", "alnum36").stdout
+    assert "bien: 0.00 % of the lines exactly right [0.00, 0.00]" in run(root).stdout
+
+
 def test_blank_lines_are_lines(tmp_path):
     root = tmp_path / "trắng"
     root.mkdir()

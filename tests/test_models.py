@@ -27,6 +27,8 @@ MILLION = 1_000_000
 ROLE = {  # architecture -> fewest and most parameters it may have, with the 240 classes of a Vietnamese alphabet
     "tiny": (0.3 * MILLION, 2 * MILLION),
     "base": (3 * MILLION, 8 * MILLION),
+    "tiny-32": (0.3 * MILLION, 2 * MILLION),
+    "base-32": (3 * MILLION, 8 * MILLION),
     "base-lstm": (1 * MILLION, 8 * MILLION),
     "base-attention": (1 * MILLION, 8 * MILLION),
     "crnn": (6 * MILLION, 10 * MILLION),

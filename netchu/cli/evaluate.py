@@ -332,9 +332,11 @@ def show(results: list[dict[str, Any]]) -> None:
         )  # fmt: skip
     Console().print(table)
     for result in results:
-        worst = result["worst_writer"]
+        name, worst = Path(result["dataset"]).name, result["worst_writer"]
+        right, low, high = (100 * (1 - wrong) for wrong in (result["ser"], *reversed(result["ser_ci95"])))
+        click.echo(f"{name}: {right:.2f} % of the lines exactly right [{low:.2f}, {high:.2f}]")
         if worst:
-            name, rate = Path(result["dataset"]).name, 100 * worst["cer"]
+            rate = 100 * worst["cer"]
             click.echo(f"{name}: worst writer {worst['writer']}, CER {rate:.2f} % on {worst['lines']} lines")
         for said in warnings_of(result):
             click.echo(f"{result['dataset']}: {said}", err=True)

@@ -26,7 +26,7 @@ _path = click.Path(path_type=Path)
 @click.option("-m", "--base", help="Start from this model: a bundled name, a .onnx or a checkpoint.")
 @click.option("-c", "--recipe", type=click.Path(path_type=Path), help="A TOML file of options.")
 @click.option("-s", "--set", "settings", multiple=True, metavar="NAME=VALUE", help="One option, over the recipe's.")
-@click.option("-a", "--architecture", help="tiny, base, ...; an unknown name lists them.")
+@click.option("-a", "--architecture", help="tiny, base, ...; an unknown name lists them. With -m, one it fits.")
 @click.option("-e", "--epochs", type=click.IntRange(1), help="How often the data is gone through.")
 @click.option("--rehearse", metavar="DATASET[@WEIGHT]", multiple=True,
               help="Old data to mix in when fine-tuning, so that it is not forgotten.  [weight 0.2]")  # fmt: skip
@@ -63,8 +63,6 @@ def train(
     options |= {
         name: value for name, value in (("architecture", architecture), ("epochs", epochs)) if value is not None
     }
-    if base and architecture:
-        raise NetchuError("-m and -a: a base model brings its own architecture; leave one of the two out")
     if pages and (epochs or rehearse or overfit_check):
         raise NetchuError("--pages: -e, --rehearse and --overfit-check are for line readers; leave them out")
     config: Any = configure(options, PageConfig() if pages else TrainConfig())

@@ -29,10 +29,10 @@ def arch(canvas: Canvas, rng: Rng, strength: float) -> None:
 
 @op("tilt", "scene", "ink", chance=0.5)
 def tilt(canvas: Canvas, rng: Rng, strength: float) -> None:
-    """The line rises or falls; long lines less, so that the letters stay large."""
+    """The line rises or falls, one in three steeply; long lines less, so that the letters stay large."""
     rows, columns = canvas.shape
-    steepest = min(0.25, 0.9 * rows / columns)
-    slope = float(np.clip(rng.normal(0, 0.07), -1, 1)) * strength
+    steepest = min(0.35, 0.9 * rows / columns)
+    slope = float(np.clip(rng.normal(0, 0.07 if rng.random() < 0.67 else 0.2), -1, 1)) * strength
     slope = min(steepest, max(-steepest, slope))
     room = int(abs(slope) * columns / 2) + 1
     canvas.pad(room, room, 0, 0)

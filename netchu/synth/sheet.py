@@ -79,6 +79,10 @@ KINDS: Mapping[str, Kind] = {
         (252, 5), (14, 14), light=0, right=0.35,
         chances={**_NO_PAPER, **_NO_LENS, **_PRESS, "dry": 0.03, "neighbours": 0.3, "levels": 0.7, "rules": 0.0},
     ),
+    # a sign, a shop front, a package: the word fills the picture; its greys are settled by the op `colours`
+    "sign": Kind(
+        (215, 20), (60, 34), light=12, right=0.15, chances={**_PRESS, "texture": 0.3, "focus": 0.7, "levels": 0.0}
+    ),
     # a typewriter's ribbon
     "typed": Kind(
         (222, 18), (62, 28), light=8, right=0.4,

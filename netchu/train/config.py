@@ -15,7 +15,7 @@ Config = TypeVar("Config")
 
 @dataclass(frozen=True)
 class TrainConfig:
-    architecture: str = "base"
+    architecture: str = ""  # empty: that of the model it goes on from; without one, `base`
     languages: tuple[str, ...] = ()  # alphabets the model must know, whether or not the data shows every letter
     epochs: int = 0  # 0: as many as make 120,000 line passes, between 20 and 400
     batch_columns: int = 14336  # padded columns a batch: 16 lines of 896
@@ -35,6 +35,7 @@ class TrainConfig:
     drawn_until: float = 0.8  # progress (0..1) at which the share is down, in a straight line, to what it is at the end
     drawn_reuse: int = 1  # times that each drawn line is trained on: more where drawing is slower than training
     epoch_lines: int = 0  # 0: as many as the data sets give; without any, 10,000 drawn ones
+    vertical: bool = False  # lay tall pictures on their side, also where nothing drawn and no base model does
     freeze: int = 0  # epochs, when fine-tuning, in which the trunk stays as it is
     keep_alphabet: bool = True  # when fine-tuning: characters of the base model that the new data lacks stay
     patience: int = 0  # evaluations without a better CER after which to stop; 0: never before the cooldown is through

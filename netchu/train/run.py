@@ -111,14 +111,17 @@ def prepare(
     """Read the data, build or load the network, and set up its trainer."""
     fresh, first = not (folder / "last.safetensors").exists(), parallel.rank_and_world()[0] == 0
     started = load_base(base) if base else None
+    architecture = config.architecture or (started.architecture if started else "base")
+    config = dataclasses.replace(config, architecture=architecture)
     if started:
-        config = dataclasses.replace(config, architecture=started.architecture)
+        started = dataclasses.replace(started, architecture=architecture)
     probe = build(config.architecture, 2)  # its height and stride say what lines it can be trained on
     kept = started.charset if started and config.keep_alphabet else None
     synth = dataclasses.replace(synth, without=judged_by(sources)) if synth else None
     drawer = synth.open() if synth else None  # a recipe that cannot draw is found out here
     alphabet = drawer.alphabet if drawer else None
-    vertical = bool(started and "ttb" in started.direction) or bool(drawer and drawer.recipe.vertical)
+    vertical = config.vertical or bool(started and "ttb" in started.direction)
+    vertical = vertical or bool(drawer and drawer.recipe.vertical)
     material = gather(sources, probe.height, probe.stride, config.languages, kept, alphabet, vertical)
     live, said = None, ""
     pictures: dict[str, Grey] = {}

@@ -185,7 +185,7 @@ def test_the_recipe_is_well_formed() -> None:
     faces = recipe()
     assert len({face.name for face in faces}) == len(faces)
     assert {face.kind for face in faces} == {"handwriting", "brush", "print", "typewriter"}
-    assert {language for face in faces for language in face.languages} == {"vi", "latin", "ja", "zh"}
+    assert {language for face in faces for language in face.languages} == {"vi", "latin", "ja", "zh", "scene"}
     assert all(face.weight > 0 and face.licence for face in faces)
     assert all(face.name.rsplit("-", 1)[1].isdigit() for face in faces if face.source == "npm")
     assert {face.source for face in faces} == {"npm", "deb"}

@@ -155,6 +155,18 @@ def test_case_styles(texts: Path) -> None:
     assert upper("Straße ŉ") == "STRAẞE ŉ"
 
 
+def test_signs_are_single_words_mostly_in_capitals_and_only_on_request(texts: Path) -> None:
+    kinds = open_texts("en", texts).kinds
+    assert kinds["signs"] == 0
+    source = open_texts("en", texts, {**dict.fromkeys(kinds, 0.0), "signs": 1.0})
+    drawn = [source.sample(np.random.default_rng(k)) for k in range(400)]
+    assert not any(" " in text for text in drawn)
+    capitals = sum(text.isupper() for text in drawn) / len(drawn)
+    assert 0.4 < capitals < 0.8
+    assert {"THE", "The", "the"} <= set(drawn)
+    assert any(text.isdigit() for text in drawn)
+
+
 def test_pieces_have_the_asked_length_and_whole_words(tmp_path: Path) -> None:
     words = [f"từ{k}" for k in range(4000)]
     (tmp_path / "a.txt").write_text(

@@ -153,8 +153,10 @@ class TestMistakes:
     def test_an_unknown_base(self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert "bundled are" in self.mistake(capsys, tmp_path, data, "-m", "vy")
 
-    def test_a_base_and_an_architecture(self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert "-m and -a" in self.mistake(capsys, tmp_path, data, "-m", "x.onnx", "-a", "tiny")
+    def test_an_architecture_that_the_base_does_not_fit(
+        self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert ", base wants (" in self.mistake(capsys, tmp_path, data, "-m", "vi-tiny", "-a", "base")
 
     def test_a_weight_of_nought(self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert "weight" in self.mistake(capsys, tmp_path, f"{data}@0")

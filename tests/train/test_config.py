@@ -14,7 +14,7 @@ from netchu.train.config import TrainConfig, configure
 
 def test_no_option_is_needed() -> None:
     assert configure({}) == TrainConfig()
-    assert TrainConfig().architecture == "base"
+    assert TrainConfig().architecture == ""  # base, or that of the model gone on from
 
 
 def test_options_go_over_a_base_and_leave_it_alone() -> None:

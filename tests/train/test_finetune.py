@@ -92,7 +92,22 @@ class TestCharacters:
         trainer, _ = prepare(
             [Source(draw_set(tmp_path / "new", ["ab"]))], configure(OPTIONS), str(model), tmp_path / "a.run", None
         )
-        assert trainer.config.architecture == "tiny"
+        assert (trainer.config.architecture, trainer.network.height) == ("tiny", 48)
+
+    def test_another_architecture_that_its_weights_fit(self, model: Path, tmp_path: Path) -> None:
+        options = configure({**OPTIONS, "architecture": "tiny-32"})
+        data = draw_set(tmp_path / "new", ["ab"])
+        trainer, _ = prepare([Source(data)], options, str(model), tmp_path / "a.run", None)
+        assert (trainer.config.architecture, trainer.network.height) == ("tiny-32", 32)
+        taken = load_base(str(model)).weights["trunk.layers.0.0.weight"]
+        assert torch.equal(trainer.network.state_dict()["trunk.layers.0.0.weight"], taken.float())
+
+    @pytest.mark.parametrize("vertical", [False, True])
+    def test_tall_pictures_are_laid_down_on_request(self, model: Path, tmp_path: Path, vertical: bool) -> None:
+        options = configure({**OPTIONS, "vertical": vertical})
+        data = draw_set(tmp_path / "new", ["ab"])
+        trainer, _ = prepare([Source(data)], options, str(model), tmp_path / "a.run", None)
+        assert trainer.material.direction == ("ltr ttb" if vertical else "ltr")
 
 
 class TestBases:

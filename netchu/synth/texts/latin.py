@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Mapping
+
+import numpy as np
 
 from netchu.alphabets import ALPHABETS
 from netchu.rules import shipped
 from netchu.synth.texts.corpus import Corpus, Lengths
-from netchu.synth.texts.grammar import Draw, Grammar
-from netchu.synth.texts.rare import Rare
+from netchu.synth.texts.grammar import Draw, Grammar, pick
+from netchu.synth.texts.rare import Rare, title, upper
 from netchu.synth.texts.shelf import Shelf, passages, word_strings
 from netchu.synth.texts.source import Kinds
 from netchu.synth.texts.vietnamese import case
@@ -39,10 +42,13 @@ class Latin:
     def kinds(self) -> Kinds:
         """Names, default weights and loaders."""
         grammar = Grammar({**shipped("figures"), **shipped(self._code)}, alphabet(self._code))
-        words: Kinds = {"words": (0.06, lambda: word_strings(self._words(), case))} if self._code in _WORDS else {}
+        listed = self._code in _WORDS
+        words: Kinds = {"words": (0.06, lambda: word_strings(self._words(), case))} if listed else {}
+        signs: Kinds = {"signs": (0.0, lambda: _sign(self._words(), grammar.rule("figures")))} if listed else {}
         return {
             "running": (0.60, lambda: passages(self._running(), self._lengths, case)),
             **words,
+            **signs,  # on the recipe's word alone: nobody writes letters so
             "form": (0.08, lambda: _styled(grammar.rule("form"))),
             "figures": (0.14, lambda: grammar.rule("figures")),
             "rare": (0.12, self._rare),
@@ -57,6 +63,26 @@ class Latin:
     def _rare(self) -> Draw:
         words = self._words() if self._code in _WORDS else None
         return Rare.find(ALPHABETS[self._code], self._running(), words, self._lengths, 1 / 2500, most=4).draw
+
+
+def _sign(words: Corpus, figures: Draw) -> Draw:
+    """One word as it is cut out of the picture of a street: mostly capitals; now and then a figure, or no word."""
+
+    def draw(rng: np.random.Generator) -> str:
+        kind = rng.random()
+        if kind < 0.08:
+            return pick(figures(rng).split(), rng)
+        if kind < 0.18:  # brands and codes, of which no word list knows
+            letters = pick((string.ascii_uppercase, string.ascii_uppercase + string.digits, string.digits), rng)
+            return "".join(pick(letters, rng) for _ in range(2 + int(rng.random() * 6)))
+        word = words.pick(rng, 1.3)
+        if rng.random() < 0.04:
+            word += "'s"
+        style = rng.random()
+        word = upper(word) if style < 0.55 else title(word) if style < 0.8 else word
+        return word + pick(".,!?:", rng) if rng.random() < 0.03 else word
+
+    return draw
 
 
 def _styled(draw: Draw) -> Draw:

@@ -64,17 +64,25 @@ class Reader:
     def finder(self, finder: LineFinder) -> None:
         self._finder = finder
 
-    def read(self, source: Source, line: bool = False, page: bool = False, name: str = "", boxes: bool = True) -> Page:
+    def read(
+        self, source: Source, line: bool = False, page: bool = False, name: str = "", boxes: bool = True,
+        scene: bool = False,
+    ) -> Page:  # fmt: skip
         """Read a picture: a path, the bytes of a file, a PIL picture or an array. A blank one is a page with no lines.
 
-        With `line` the whole picture is one line, with `page` its lines are looked for; with neither, that is done
-        where it is tall enough for several. `name` is what the page and messages call it, else its path. Without
-        `boxes` those of characters are rough, and reading takes a fifth less.
+        With `line` the whole picture is one line, with `page` its lines are looked for, with `scene` there is text
+        somewhere in it (netchu.page.scene); with none, it is a page where it is tall enough for several lines. `name`
+        is what the page and messages call it, else its path. Without `boxes` those of characters are rough, and reading
+        takes a fifth less.
         Raises NetchuError when it cannot be opened.
         """
         name = name or (os.fspath(source) if isinstance(source, str | os.PathLike) else "")
         picture = open_grey(source, name)
         rows, columns = picture.shape
+        if scene:
+            from netchu.page.scene import read_scene
+
+            return read_scene(self, picture, name, boxes)
         high, long = lay_flat(picture).shape if self.info.vertical else picture.shape
         if page or (not line and high > PAGE_HEIGHT and (long < PAGE_ASPECT * high or high > WORD_HEIGHT)):
             from netchu.page.reading import read_page

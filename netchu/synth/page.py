@@ -34,6 +34,7 @@ class PageDrawer:
 
     drawer: Drawer
     upright: float = UPRIGHT
+    aside: float = ASIDE
 
     def sample(self, k: int) -> tuple[Grey, Page]:
         """The picture, uint8 (h, w), and the truth about it, lines in the order in which they were written."""
@@ -49,7 +50,7 @@ class PageDrawer:
         hand = hand_of(self.drawer, rng, upright)
         draft = Draft(Sheet.blank(width, height, rng), rng, hand.write, em, is_han(self.drawer))
         DRAWN[pick(HAN_LAYOUTS if draft.han else LAYOUTS, rng)](draft)
-        if rng.random() < ASIDE:
+        if rng.random() < self.aside:
             self._aside(draft, rng, upright)
         picture = draft.sheet.seen(rng, em)
         if not upright:

@@ -1,4 +1,4 @@
-"""Finding and reading lines on drawn pages: upright and level ones of Japanese and Chinese, lines on their side, scenes.
+"""Lines found and read on drawn pages: upright and level Japanese and Chinese, lines on their side, scenes.
 
     python bench/page_drawn.py lines.onnx --fonts fonts --text texts --strokes strokes [--read ja]
 
@@ -59,8 +59,8 @@ def aside(line: Line | FoundLine) -> bool:
 
 def on_their_side(true: Page, found: Page) -> tuple[int, int]:
     """How many lines lie on their side, and how many of these are found, by half of their area."""
-    sides = [[outline(line.polygon) for line in page.lines] for page in (true, found)]
-    hits = {pair.true for pair in pairs(*sides)}
+    one, other = ([outline(line.polygon) for line in page.lines] for page in (true, found))
+    hits = {pair.true for pair in pairs(one, other)}
     lying = [place for place, line in enumerate(true.lines) if aside(line)]
     return len(lying), len(hits.intersection(lying))
 

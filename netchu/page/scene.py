@@ -33,7 +33,8 @@ LOOKS = (1.0, 0.5, 0.25)  # times the size at which a page is looked at: the net
 SEEN = (7.0, 64.0)  # pixels: lines lower or taller than that in a look are left to another one
 SAME = 0.5  # share of the smaller outline that two findings of one line have in common
 BENT = 0.22  # of its height that a line's edges may leave a straight one; others are cut along their baselines
-STEEP = 0.6  # radians: lines more askew than this are read both ways round, and the surer reading is kept
+STEEP = 0.6  # radians: lines more askew than this are read from both ends
+UNSURE = 0.75  # mean confidence of letters: so are lines read with less than this
 ROW = 0.5  # of the lower one's height that lines of one row have in common
 
 
@@ -156,19 +157,24 @@ def _moved(by: float) -> Numbers:
 def read_scene(reader: Reader, grey: Grey, name: str = "", boxes: bool = True) -> Page:
     """The text in a scene (h, w): the lines that the reader's finder finds and that have a text, in rows.
 
-    Steep lines are read both ways round: which way letters stand is harder to see than that there are some.
+    Steep lines and those read badly are read from their other end, too, and the surer reading is kept: which way
+    letters stand is harder to see than that there are some.
     """
     height, width = grey.shape
     lines = find_scene(reader.finder.maps, grey)
-    steep = [place for place, line in enumerate(lines) if len(line.polygon) == 4 and _angle(line) > STEEP]
-    tried = [*lines, *(on_its_head(lines[place]) for place in steep)]
-    cuts = cut_scene(grey, tried)
+    cuts = cut_scene(grey, lines)
     texts = reader.read_lines([cut.picture for cut in cuts], boxes)
-    chosen = list(range(len(lines)))
-    for other, place in enumerate(steep, len(lines)):
-        if _sureness(texts[other]) > _sureness(texts[place]):
-            chosen[place] = other
-    kept = [placed(texts[k], cuts[k], tried[k], (width, height)) for k in chosen if texts[k].text]
+    doubtful = [
+        place for place, (line, text) in enumerate(zip(lines, texts))
+        if len(line.polygon) == 4 and (_angle(line) > STEEP or _sureness(text) < UNSURE)
+    ]  # fmt: skip
+    others = [on_its_head(lines[place]) for place in doubtful]
+    again = cut_scene(grey, others)
+    read = reader.read_lines([cut.picture for cut in again], boxes)
+    for place, line, cut, text in zip(doubtful, others, again, read):
+        if _sureness(text) > _sureness(texts[place]):
+            lines[place], cuts[place], texts[place] = line, cut, text
+    kept = [placed(text, cut, line, (width, height)) for text, cut, line in zip(texts, cuts, lines) if text.text]
     return Page(width, height, tuple(kept), name)
 
 

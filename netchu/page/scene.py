@@ -32,7 +32,10 @@ SCENE = TraceOptions(even=False)  # lettering of all sizes stands side by side
 LOOKS = (1.0, 0.5, 0.25)  # times the size at which a page is looked at: the network knows letters of a page's size
 SEEN = (7.0, 64.0)  # pixels: lines lower or taller than that in a look are left to another one
 SAME = 0.5  # share of the smaller outline that two findings of one line have in common
-BENT = 0.22  # of its height that a line's edges may leave a straight one; others are cut along their baselines
+BENT = 0.2  # of its height that a baseline may leave a straight one; other lines are cut along it
+OUTER = 0.75  # quantile of an edge's distance from the baseline that is the quadrilateral's
+STEEPEST = 0.3  # slope of an edge against the baseline
+TELLING = 4.0  # heights: shorter lines' edges are taken for less sloping than they look
 STEEP = 0.6  # radians: lines more askew than this are read from both ends
 UNSURE = 0.75  # mean confidence of letters: so are lines read with less than this
 ROW = 0.5  # of the lower one's height that lines of one row have in common
@@ -83,25 +86,24 @@ def _single(lines: Sequence[FoundLine]) -> list[FoundLine]:
 def squared(line: FoundLine) -> FoundLine:
     """A line with the quadrilateral around it for its outline; a bent one as it is.
 
-    The quadrilateral's corners go clockwise from the top of the line's start.
+    The quadrilateral's corners go clockwise from the top of the line's start. Short lines say little of perspective:
+    their letters differ in height anyway.
     """
     half = len(line.polygon) // 2
-    if half < 2 or len(line.polygon) != 2 * len(line.baseline):
-        return line
     base = np.asarray(line.baseline, dtype=np.float64)
     along = base[-1] - base[0]
     length = float(np.hypot(*along))
-    if length < 1e-6:
+    if half < 2 or half != len(base) or length < 1e-6:
         return line
-    axes = np.stack([along, [-along[1], along[0]]]) / length
+    axes = np.stack([along, [-along[1], along[0]]]) / length  # along the line, and down from it
+    if np.abs((base - base[0]) @ axes[1]).max() > BENT * line.height:
+        return line
+    told = min(1.0, length / (TELLING * line.height))
     corners = []
-    for side in (line.polygon[:half], line.polygon[half:][::-1]):
+    for side, outer in ((line.polygon[:half], 1 - OUTER), (line.polygon[half:][::-1], OUTER)):
         u, v = ((np.asarray(side, dtype=np.float64) - base[0]) @ axes.T).T
-        slope, level = np.polyfit(u, v, 1) if half > 2 else ((v[1] - v[0]) / max(u[1] - u[0], 1e-6), v[0])
-        slope = float(np.clip(slope, -0.3, 0.3))
-        level = float(np.median(v - slope * u))
-        if np.abs(slope * u + level - v).max() > BENT * line.height:
-            return line
+        slope = float(np.clip(np.polyfit(u, v, 1)[0], -STEEPEST, STEEPEST)) * told if np.ptp(u) > 1 else 0.0
+        level = float(np.quantile(v - slope * u, outer))
         corners.append(np.array([[0.0, level], [length, level + slope * length]]) @ axes + base[0])
     (start_top, end_top), (start_foot, end_foot) = corners
     points = np.round([start_top, end_top, end_foot, start_foot], 1).tolist()

@@ -47,18 +47,29 @@ class Reader:
         self.info = session.info
         self.decoder = decoder
         self.calibration = calibration
-        self._finder: LineFinder | None = None
+        self._finder: LineFinder | None = None  # one that was set
+        self._bundled: dict[str, LineFinder] = {}
         self._opening = threading.Lock()
 
     @property
     def finder(self) -> LineFinder:
         """What finds the lines of pages: the bundled one, opened when the first page comes, unless another is set."""
+        return self.finder_of()
+
+    def finder_of(self, scene: bool = False) -> LineFinder:
+        """What finds lines: the finder that was set, else the bundled one for pages or, with `scene`, for scenes.
+
+        The latter knows lines in all directions, so it serves readers of lines that run down for pages, too.
+        """
         with self._opening:
-            if self._finder is None:
+            if self._finder is not None:
+                return self._finder
+            name = "scene" if scene or self.info.vertical else "lines"
+            if name not in self._bundled:
                 from netchu.page.detect import open_finder
 
-                self._finder = open_finder(threads=self.session.threads)
-            return self._finder
+                self._bundled[name] = open_finder(name, self.session.threads)
+            return self._bundled[name]
 
     @finder.setter
     def finder(self, finder: LineFinder) -> None:

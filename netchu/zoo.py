@@ -86,6 +86,10 @@ FINDERS: dict[str, Bundled] = {
         "finds the lines of pages, handwritten and printed; it was shown Latin script alone",
         "576e89fa3bc14dea66ef1176cdb2eba087d3cfc017cd6dcbe62ac7170e8ad49b",
     ),
+    "scene": Bundled(
+        "finds lines that run down, as in Japanese and Chinese, and text in scenes; drawn pages taught it these",
+        "1b9b18487092ed1c1ed1af38c98e98bca54f9b2b4319bb8f45de6e87ac52f8d7",
+    ),
 }
 
 LANGUAGE_MODELS: dict[str, Bundled] = {

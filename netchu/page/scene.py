@@ -163,7 +163,7 @@ def read_scene(reader: Reader, grey: Grey, name: str = "", boxes: bool = True) -
     letters stand is harder to see than that there are some.
     """
     height, width = grey.shape
-    lines = find_scene(reader.finder.maps, grey)
+    lines = find_scene(reader.finder_of(scene=True).maps, grey)
     cuts = cut_scene(grey, lines)
     texts = reader.read_lines([cut.picture for cut in cuts], boxes)
     doubtful = [

@@ -24,7 +24,7 @@ EM = (18.0, 46.0)  # pixels per em of a page's lines: smallest and largest usual
 LAYOUTS = {"columns": 3.0, "letter": 3.0, "register": 2.5, "notes": 1.0}
 HAN_LAYOUTS = {"columns": 4.0, "letter": 2.0, "register": 1.0, "notes": 1.0, "manuscript": 2.5}
 DRAWN = {"columns": columns, "letter": letter, "register": register, "notes": notes, "manuscript": manuscript}
-UPRIGHT = 0.6  # share of the pages whose lines run down, where they may
+UPRIGHT = 0.7  # share of the pages whose lines run down, where they may
 ASIDE = 0.25  # share of the pages with lines that lie on their side
 
 

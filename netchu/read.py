@@ -56,6 +56,10 @@ class Reader:
         """What finds the lines of pages: the bundled one, opened when the first page comes, unless another is set."""
         return self.finder_of()
 
+    @finder.setter
+    def finder(self, finder: LineFinder) -> None:
+        self._finder = finder
+
     def finder_of(self, scene: bool = False) -> LineFinder:
         """What finds lines: the finder that was set, else the bundled one for pages or, with `scene`, for scenes.
 
@@ -70,10 +74,6 @@ class Reader:
 
                 self._bundled[name] = open_finder(name, self.session.threads)
             return self._bundled[name]
-
-    @finder.setter
-    def finder(self, finder: LineFinder) -> None:
-        self._finder = finder
 
     def read(
         self, source: Source, line: bool = False, page: bool = False, name: str = "", boxes: bool = True,

@@ -96,7 +96,9 @@ def squared(line: FoundLine) -> FoundLine:
     if half < 2 or half != len(base) or length < 1e-6:
         return line
     axes = np.stack([along, [-along[1], along[0]]]) / length  # along the line, and down from it
-    if np.abs((base - base[0]) @ axes[1]).max() > BENT * line.height:
+    across, down = ((base - base[0]) @ axes.T).T
+    off = np.abs(down - np.polyval(np.polyfit(across, down, 1), across)) if half > 2 else np.zeros(1)
+    if np.quantile(off, 0.9) > BENT * line.height:  # not the most: a flourish is no arc
         return line
     told = min(1.0, length / (TELLING * line.height))
     corners = []

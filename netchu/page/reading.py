@@ -20,6 +20,7 @@ from netchu.page.flat import Flat
 from netchu.page.order import arrange
 from netchu.page.straighten import straighten
 from netchu.page.trace import FoundLine
+from netchu.page.upright import either_way
 from netchu.records import Box, Line, Page, Point
 
 if TYPE_CHECKING:
@@ -44,8 +45,11 @@ def read_page(reader: Reader, grey: Grey, name: str = "", boxes: bool = True) ->
     order; all places are those of the picture. Which way up it is, is not asked of a reader of lines that run down:
     lines across that lie on their side look alike.
     """
-    turnable = None if reader.info.vertical else _sureness(reader)
-    return read_flat(reader, grey, straighten(grey, reader.finder.find_lines, turnable), name, boxes)
+    if reader.info.vertical:
+        flat = straighten(grey, either_way(reader.finder.find_lines))
+    else:
+        flat = straighten(grey, reader.finder.find_lines, _sureness(reader))
+    return read_flat(reader, grey, flat, name, boxes)
 
 
 def read_flat(reader: Reader, grey: Grey, flat: Flat, name: str = "", boxes: bool = True) -> Page:

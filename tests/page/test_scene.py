@@ -140,3 +140,11 @@ def test_a_sign_is_read_whatever_end_the_finder_takes_for_its_start(reader: Read
 def test_pictures_without_text_are_scenes_without_lines(shape):
     page = netchu.load("vi", decoder="greedy").read(np.full(shape, 90, np.uint8), scene=True)
     assert (page.height, page.width, page.lines) == (*shape, ())
+
+
+def test_scenes_and_readers_of_lines_that_run_down_have_a_finder_of_their_own(reader: Reader):
+    plain = netchu.load("vi", decoder="greedy")
+    assert [plain.finder_of(scene).info.name for scene in (False, True)] == ["lines", "scene"]
+    assert netchu.load("ja").finder.info.name == "scene"
+    plain.finder = chosen = plain.finder_of(scene=True)
+    assert plain.finder is plain.finder_of() is chosen

@@ -7,7 +7,8 @@ import numpy as np
 from netchu.image import is_tall
 from netchu.page.maps import STRIDE, paint, track
 from netchu.page.reading import read_page
-from netchu.page.trace import trace
+from netchu.page.trace import FoundLine, trace
+from netchu.page.upright import either_way
 from netchu.records import Line
 
 WIDTH, HEIGHT, WIDE = 640, 800, 40
@@ -53,7 +54,7 @@ def test_a_page_is_cut_and_told_from_right_to_left():
 
     reader = SimpleNamespace(
         info=SimpleNamespace(vertical=True, direction="ltr ttb"), read_lines=read_lines,
-        finder=SimpleNamespace(find_lines=lambda grey: trace(maps())),
+        finder=SimpleNamespace(find_lines=lambda grey: trace(maps()) if grey.shape == (HEIGHT, WIDTH) else []),
     )  # fmt: skip
     found = read_page(reader, page())  # type: ignore[arg-type]
     darkness = [int(line.text) for line in found.lines]
@@ -64,3 +65,14 @@ def test_a_page_is_cut_and_told_from_right_to_left():
         middle, right_side = strip[rows // 2], strip[4, columns // 4 : -columns // 4]
         assert middle[columns // 4] < middle[-columns // 4] - 15  # its top lies left
         assert right_side.mean() > middle.mean() + 20  # its right side lies up
+
+
+def test_a_page_is_looked_at_on_its_side_too_and_what_is_more_is_taken():
+    wide = [FoundLine(((100.0, 50.0 + 70 * k), (700.0, 50.0 + 70 * k)), ((100.0, 20.0), (700.0, 20.0)), 0.9, 30.0)
+            for k in range(3)]  # fmt: skip
+    down, across = np.zeros((800, 640), np.uint8), np.zeros((640, 800), np.uint8)
+    finder = either_way(lambda grey: wide if grey.shape[1] == 800 else wide[:1])
+    assert finder(across) == wide
+    found = finder(down)
+    assert [line.baseline for line in found] == [((590.0 - 70 * k, 100.0), (590.0 - 70 * k, 700.0)) for k in range(3)]
+    assert found[0].polygon == ((620.0, 100.0), (620.0, 700.0))

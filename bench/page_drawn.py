@@ -83,7 +83,9 @@ def score(kind: str, pages: list[tuple[Grey, Page]], options: argparse.Namespace
     scores = summed(tallies)
     total = scores.total
     row: dict[str, object] = {"model": f"{finder.info.name} {finder.digest[:12]}", "kind": kind, "seed": options.seed}
-    row |= {"look": "scene" if scene else "page", "reader": options.read, "pages": total.pages}
+    both = reader is not None and reader.info.vertical  # as read_page looks for such readers
+    look = "scene" if scene else "either way" if both else "page"
+    row |= {"look": look, "reader": options.read, "pages": total.pages}
     row |= {"true_lines": total.true_lines, "found_lines": total.found_lines}
     for rate in (*RATES, "cer", "cer_unordered"):
         told = bool(reader) or "cer" not in rate

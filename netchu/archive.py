@@ -204,7 +204,7 @@ def fingerprint(wanted: Wanted, reader: Reader, options: Mapping[str, object]) -
     told: dict[str, object] = {
         "version": __version__,
         "models": digests(reader),
-        "finder": "" if options.get("line") else reader.finder.digest,
+        "finder": "" if options.get("line") else reader.finder_of(bool(options.get("scene"))).digest,
         "views": wanted.views,
         "weights": wanted.weights,
         "wish": [wanted.wish.name, wanted.wish.grammar, sorted(map(repr, wanted.wish.settings))],

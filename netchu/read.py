@@ -47,34 +47,53 @@ class Reader:
         self.info = session.info
         self.decoder = decoder
         self.calibration = calibration
-        self._finder: LineFinder | None = None
+        self._finder: LineFinder | None = None  # one that was set
+        self._bundled: dict[str, LineFinder] = {}
         self._opening = threading.Lock()
 
     @property
     def finder(self) -> LineFinder:
         """What finds the lines of pages: the bundled one, opened when the first page comes, unless another is set."""
-        with self._opening:
-            if self._finder is None:
-                from netchu.page.detect import open_finder
-
-                self._finder = open_finder(threads=self.session.threads)
-            return self._finder
+        return self.finder_of()
 
     @finder.setter
     def finder(self, finder: LineFinder) -> None:
         self._finder = finder
 
-    def read(self, source: Source, line: bool = False, page: bool = False, name: str = "", boxes: bool = True) -> Page:
+    def finder_of(self, scene: bool = False) -> LineFinder:
+        """What finds lines: the finder that was set, else the bundled one for pages or, with `scene`, for scenes.
+
+        The latter knows lines in all directions, so it serves readers of lines that run down for pages, too.
+        """
+        with self._opening:
+            if self._finder is not None:
+                return self._finder
+            name = "lines-turned" if scene or self.info.vertical else "lines"
+            if name not in self._bundled:
+                from netchu.page.detect import open_finder
+
+                self._bundled[name] = open_finder(name, self.session.threads)
+            return self._bundled[name]
+
+    def read(
+        self, source: Source, line: bool = False, page: bool = False, name: str = "", boxes: bool = True,
+        scene: bool = False,
+    ) -> Page:  # fmt: skip
         """Read a picture: a path, the bytes of a file, a PIL picture or an array. A blank one is a page with no lines.
 
-        With `line` the whole picture is one line, with `page` its lines are looked for; with neither, that is done
-        where it is tall enough for several. `name` is what the page and messages call it, else its path. Without
-        `boxes` those of characters are rough, and reading takes a fifth less.
+        With `line` the whole picture is one line, with `page` its lines are looked for, with `scene` there is text
+        somewhere in it (netchu.page.scene); with none, it is a page where it is tall enough for several lines. `name`
+        is what the page and messages call it, else its path. Without `boxes` those of characters are rough, and reading
+        takes a fifth less.
         Raises NetchuError when it cannot be opened.
         """
         name = name or (os.fspath(source) if isinstance(source, str | os.PathLike) else "")
         picture = open_grey(source, name)
         rows, columns = picture.shape
+        if scene:
+            from netchu.page.scene import read_scene
+
+            return read_scene(self, picture, name, boxes)
         high, long = lay_flat(picture).shape if self.info.vertical else picture.shape
         if page or (not line and high > PAGE_HEIGHT and (long < PAGE_ASPECT * high or high > WORD_HEIGHT)):
             from netchu.page.reading import read_page

@@ -103,6 +103,10 @@ FINDERS: dict[str, Bundled] = {
         "finds the lines of pages, handwritten and printed; it was shown Latin script alone",
         "576e89fa3bc14dea66ef1176cdb2eba087d3cfc017cd6dcbe62ac7170e8ad49b",
     ),
+    "lines-turned": Bundled(
+        "finds lines that run down, as in Japanese and Chinese, and text in scenes; drawn pages taught it these",
+        "2cf0fcfed6dd7ff6e1031f4c8dddbfbfab8b0df1b956a2babe75947af29d331e",
+    ),
 }
 
 LANGUAGE_MODELS: dict[str, Bundled] = {

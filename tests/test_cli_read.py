@@ -345,6 +345,20 @@ def test_a_page_is_read_line_by_line_and_line_or_page_say_what_a_picture_is(tmp_
     assert run(path, "--line", "--page").exit_code == 2
 
 
+def test_a_scene_is_told_in_quadrilaterals_and_is_neither_line_nor_page(tmp_path):
+    path = tmp_path / "sign.png"
+    Image.fromarray(letter()).save(path)
+    page = json.loads(run(path, "--scene", "--json").stdout)
+    assert (page["width"], page["height"], page["regions"]) == (900, 700, [])
+    assert len(page["lines"]) == 3
+    for line in page["lines"]:
+        assert len(line["polygon"]) == 4
+        assert len(line["text"]) > 4 and line["baseline"][0][0] < line["baseline"][-1][0]
+    for other in ("--line", "--page"):
+        result = run(path, "--scene", other)
+        assert result.exit_code == 2 and "one or the other" in result.stderr
+
+
 def test_a_finder_can_be_named(tmp_path):
     Image.fromarray(letter()).save(tmp_path / "p.png")
     copy = tmp_path / "tìm dòng.onnx"

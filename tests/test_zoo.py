@@ -35,13 +35,13 @@ def test_every_bundled_language_model_is_there_loads_and_is_what_was_shipped():
 
 
 def test_the_bundled_line_finder_is_there_loads_and_is_what_was_shipped():
-    assert list(zoo.FINDERS) == ["lines"]
+    assert list(zoo.FINDERS) == ["lines", "lines-turned"]
     for name, model in zoo.FINDERS.items():
         assert model.summary
         assert model.as_shipped(name)
         assert open_finder(name).digest == model.sha256
     assert zoo.find_finder("mine.onnx") == Path("mine.onnx")
-    with pytest.raises(NetchuError, match="line finder 'vi': bundled is lines; any other is a path"):
+    with pytest.raises(NetchuError, match="line finder 'vi': bundled is lines, scene; any other is a path"):
         zoo.find_finder("vi")
 
 

@@ -46,6 +46,9 @@ _ADDRESS = re.compile(r"auto|local|(ray://)?[\w.\-]+:\d+|(ray://)?\[[0-9a-fA-F:]
 @click.argument("files", nargs=-1, required=False, metavar="FILE|DIR|GLOB|-...")
 @click.option("--line", is_flag=True, help="Every picture is one line of text.")
 @click.option("--page", is_flag=True, help="Every picture is a page.  [default: where it is tall enough for lines]")
+@click.option(
+    "--scene", is_flag=True, help="Pictures are no pages, but have text in them: signs, packages, at any angle."
+)
 @click.option("-f", "--format", "form", type=click.Choice([*FORMS]), default="txt", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The same as -f json.")
 @click.option(
@@ -67,8 +70,8 @@ _ADDRESS = re.compile(r"auto|local|(ray://)?[\w.\-]+:\d+|(ray://)?\[[0-9a-fA-F:]
     help="Read on a Ray cluster; without an address one is started here.",
 )
 def read(
-    files: tuple[str, ...], line: bool, page: bool, form: str, as_json: bool, output: Path | None, again: bool,
-    finder: str, jobs: int | None, min_conf: float, ray: str | None, **wished: Any,
+    files: tuple[str, ...], line: bool, page: bool, scene: bool, form: str, as_json: bool, output: Path | None,
+    again: bool, finder: str, jobs: int | None, min_conf: float, ray: str | None, **wished: Any,
 ) -> None:  # fmt: skip
     """Read text out of pictures of pages and lines, and PDFs. One that cannot be read is reported; the others go on."""
     form = "json" if as_json else form
@@ -76,8 +79,9 @@ def read(
         files, ray = (ray, *files), LOCAL
     if not files:
         raise click.UsageError("Missing argument 'FILE|DIR|GLOB|-...'.", click.get_current_context())
-    if line and page:
-        raise click.UsageError("--line and --page: a picture is one or the other", click.get_current_context())
+    kinds = [name for name, given in (("--line", line), ("--page", page), ("--scene", scene)) if given]
+    if len(kinds) > 1:
+        raise click.UsageError(f"{' and '.join(kinds)}: a picture is one or the other", click.get_current_context())
     sources = list(expand(files))
     reader, _ = open_wished(**wished, threads=threads_for(sources, jobs))
     use_finder(reader, finder)
@@ -86,9 +90,9 @@ def read(
     several = len(sources) > 1
     if several and not output and form not in STREAMED:
         raise NetchuError(f"{form} holds one picture's text a file; name a folder for {len(sources)} of them: -o")
-    options = {"form": form, "line": line, "page": page, "min_conf": min_conf}
+    options = {"form": form, "line": line, "page": page, "scene": scene, "min_conf": min_conf}
     settings = fingerprint(parse_wished(**wished), reader, options) if output or ray else ""
-    way = {"line": line, "page": page, "boxes": form not in ("txt", "tsv", "md")}
+    way = {"line": line, "page": page, "scene": scene, "boxes": form not in ("txt", "tsv", "md")}
     folder = open_folder(sources, files, output, form, settings, again) if output else None
     try:
         if ray:

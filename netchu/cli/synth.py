@@ -132,6 +132,9 @@ def recipes() -> None:
 
     for name in shipped():
         recipe = read_recipe(name)
+        if mixed := sorted({*recipe.pages, *recipe.scenes}):
+            click.echo(f"{name:10} pages and scenes of {', '.join(mixed)}")
+            continue
         engines = ", ".join(sorted(each for each, weight in recipe.engines.items() if weight > 0))
         click.echo(f"{name:10} {recipe.language:10} {engines}")
 

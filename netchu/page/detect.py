@@ -114,19 +114,20 @@ def find_with(paint: Callable[[Grey], Floats], grey: Grey, options: TraceOptions
     """
     height, width = grey.shape
     scale = fitting_scale(width, height)
-    lines = _look(paint, grey, scale, options)
+    lines = look(paint, grey, scale, options)
     if lines:
         usual = float(np.median([line.height for line in lines])) * scale
         larger = scale * WANTED / max(usual, 4.0)
         larger = min(larger, math.sqrt(MOST / (width * height)), LONGEST / max(width, height))
         if usual < SMALL and larger > 1.15 * scale:
-            lines = _look(paint, grey, larger, options)
+            lines = look(paint, grey, larger, options)
     doubtful = [line for line in lines if line.confidence < UNDOUBTED]
     empty = {line for line, cut in zip(doubtful, cut_lines(grey, doubtful)) if is_rule(cut.picture)}
     return [line for line in lines if line not in empty]
 
 
-def _look(paint: Callable[[Grey], Floats], grey: Grey, scale: float, options: TraceOptions) -> list[FoundLine]:
+def look(paint: Callable[[Grey], Floats], grey: Grey, scale: float, options: TraceOptions) -> list[FoundLine]:
+    """What is found in one look at a grey page (h, w), made `scale` times as large, in its pixels."""
     seen = scaled(grey, scale)
     rows, columns = seen.shape
     down, right = (-side % MULTIPLE for side in seen.shape)

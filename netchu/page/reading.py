@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netchu.image import Grey
-from netchu.page.crop import Cut, cut_lines
+from netchu.page.crop import cut_lines
 from netchu.page.flat import Flat
 from netchu.page.order import arrange
 from netchu.page.straighten import straighten
 from netchu.page.trace import FoundLine
+from netchu.page.upright import either_way
 from netchu.records import Box, Line, Page, Point
 
 if TYPE_CHECKING:
@@ -29,6 +30,14 @@ Numbers = NDArray[np.float64]
 Mapping = Callable[[Numbers], Numbers]  # (n, 2) -> (n, 2), pixels
 
 
+class Seen(Protocol):
+    """A line cut out of a picture, with the way back."""
+
+    def to_page(self, points: Numbers) -> Numbers:
+        """(n, 2) of the strip -> (n, 2) of the picture, pixels."""
+        ...
+
+
 def read_page(reader: Reader, grey: Grey, name: str = "", boxes: bool = True) -> Page:
     """The lines of a page (h, w) that its finder finds and that have a text, in reading order, and its regions.
 
@@ -36,8 +45,11 @@ def read_page(reader: Reader, grey: Grey, name: str = "", boxes: bool = True) ->
     order; all places are those of the picture. Which way up it is, is not asked of a reader of lines that run down:
     lines across that lie on their side look alike.
     """
-    turnable = None if reader.info.vertical else _sureness(reader)
-    return read_flat(reader, grey, straighten(grey, reader.finder.find_lines, turnable), name, boxes)
+    if reader.info.vertical:
+        flat = straighten(grey, either_way(reader.finder.find_lines))
+    else:
+        flat = straighten(grey, reader.finder.find_lines, _sureness(reader))
+    return read_flat(reader, grey, flat, name, boxes)
 
 
 def read_flat(reader: Reader, grey: Grey, flat: Flat, name: str = "", boxes: bool = True) -> Page:
@@ -50,7 +62,7 @@ def read_flat(reader: Reader, grey: Grey, flat: Flat, name: str = "", boxes: boo
     cuts = cut_lines(grey, found)
     texts = reader.read_lines([cut.picture for cut in cuts], boxes)
     kept = [place for place, text in enumerate(texts) if text.text]
-    lines = [_placed(texts[place], cuts[place], found[place], (width, height)) for place in kept]
+    lines = [placed(texts[place], cuts[place], found[place], (width, height)) for place in kept]
     across, down = flat.picture.shape[::-1]
     order, regions = arrange([flat.lines[place] for place in kept], across, down, _direction(reader, lines))
     outlines = [_points(region.polygon, flat.to_original, (width, height)) for region in regions]
@@ -95,7 +107,7 @@ def _direction(reader: Reader, lines: Sequence[Line]) -> str:
     return "rtl" if "rtl" in reader.info.direction.split() else "ltr"
 
 
-def _placed(text: Line, cut: Cut, found: FoundLine, size: tuple[int, int]) -> Line:
+def placed(text: Line, cut: Seen, found: FoundLine, size: tuple[int, int]) -> Line:
     """What was read of a strip, as a line of the page: its boxes are the upright ones around where they lie."""
     rows = [char.box for char in text.chars] + [word.box for word in text.words]
     boxes = iter(_boxes(rows, cut, size))
@@ -104,7 +116,7 @@ def _placed(text: Line, cut: Cut, found: FoundLine, size: tuple[int, int]) -> Li
     return replace(text, polygon=found.polygon, baseline=found.baseline, chars=chars, words=words)
 
 
-def _boxes(boxes: Sequence[Box], cut: Cut, size: tuple[int, int]) -> list[Box]:
+def _boxes(boxes: Sequence[Box], cut: Seen, size: tuple[int, int]) -> list[Box]:
     if not boxes:
         return []
     corners = np.asarray(boxes, dtype=np.float64)[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2)

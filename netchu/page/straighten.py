@@ -114,14 +114,14 @@ def _resampled(flat: Flat, finder: Find, placed: tuple[Step, tuple[int, int]] | 
 def _looked(flat: Flat, finder: Find, picture: Grey, step: Step | None, **done: Any) -> Flat | None:
     """The page with another picture and what is found there, or None where that is less than before, or far more."""
     lines = tuple(finder(picture))
-    before = _written(flat.lines)
-    if before and not KEPT * before <= _written(lines) <= MOST * before:
+    before = written(flat.lines)
+    if before and not KEPT * before <= written(lines) <= MOST * before:
         return None
     steps = flat.steps if step is None else (step, *flat.steps)
     return replace(flat, picture=picture, lines=lines, steps=steps, **done)
 
 
-def _written(lines: Sequence[FoundLine]) -> float:
+def written(lines: Sequence[FoundLine]) -> float:
     """How much writing is found, in line heights, by how sure that is: the same at any scale."""
     return sum(
         line.confidence * float(np.hypot(*np.diff(np.asarray(line.baseline), axis=0).T).sum()) / line.height

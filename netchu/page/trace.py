@@ -49,6 +49,7 @@ class TraceOptions:
     stop: float = 0.3  # probability of an end, between two pieces, that keeps them apart
     aside: float = 0.6  # how far pieces that follow one another may lie apart across the line
     doubled: float = 0.35  # pieces no farther than this from a longer one, all along, are part of it
+    even: bool = True  # a line far lower than is usual on the page is less likely one
 
 
 USUAL = TraceOptions()
@@ -109,7 +110,7 @@ def traced(maps: Floats, scale: tuple[float, float], options: TraceOptions) -> t
     if not lines:
         return [], np.empty((0, 3))
     heights = np.maximum([line.height for line in lines], 1e-3)
-    smaller = np.minimum(np.log(heights / np.median(heights)), 0)
+    smaller = np.minimum(np.log(heights / np.median(heights)), 0) * options.even
     signs = [
         (line.weight / line.pixels, small, min(_marked(line, last, ends) for last in (False, True)))
         for line, small in zip(lines, smaller)

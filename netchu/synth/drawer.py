@@ -87,6 +87,8 @@ class DrawSpec:
         recipe = read_recipe(self.recipe, dict(self.settings))
         if self.height:
             recipe = dataclasses.replace(recipe, height=self.height)
+        if recipe.pages or recipe.scenes:
+            raise NetchuError(f"recipe {recipe.name}: draws pages and no lines; teach a line finder with it (--pages)")
         _check_effects(recipe)
         engines: dict[str, Engine] = {}
         texts: dict[str, Texts] = {}

@@ -68,6 +68,18 @@ class Sheet:
         whole[inked[0] : inked[-1] + 1] = bent
         return np.asarray(whole[margin:], dtype=np.uint8)
 
+    def inked(self, shape: tuple[int, ...], x: float, y: float, spare: float) -> bool:
+        """Whether there is ink, or the sheet's end, where a line of that shape would lie or `spare` pixels from it."""
+        top, left = round(y - spare), round(x - spare)
+        foot, right = round(y + shape[0] + spare), round(x + shape[1] + spare)
+        if top < 0 or left < 0 or foot > self.ink.shape[0] or right > self.ink.shape[1]:
+            return True
+        return bool((self.ink[top:foot, left:right] > 8).any())
+
+    def turned(self, quarters: int) -> Sheet:
+        """The same sheet turned by quarters against the clock: what is laid there lies here."""
+        return Sheet(np.rot90(self.ink, quarters), np.rot90(self.other, quarters), np.rot90(self.paper, quarters))
+
     def unlay(self) -> None:
         """Take back the line laid last."""
         if self._undo is not None:
@@ -90,6 +102,16 @@ class Sheet:
         if rng.random() < 0.3:
             for x in np.arange(0, width, apart):
                 cv2.line(self.other, (round(x), 0), (round(x), height), ink, 1, cv2.LINE_AA)
+
+    def squares(self, corner: Place, side: float, count: int, ink: float) -> None:
+        """A row of squares from its upper left corner, as on manuscript paper."""
+        x, y = corner
+        for step in range(count + 1):
+            ends = (round(x + step * side), round(y)), (round(x + step * side), round(y + side))
+            cv2.line(self.other, *ends, round(ink), 1, cv2.LINE_AA)
+        for level in (y, y + side):
+            ends = (round(x), round(level)), (round(x + count * side), round(level))
+            cv2.line(self.other, *ends, round(ink), 1, cv2.LINE_AA)
 
     def stamp(self, rng: Rng, em: float) -> None:
         """A round or square stamp without legible letters."""

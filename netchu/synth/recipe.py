@@ -41,6 +41,8 @@ class Recipe:
     held_out: tuple[str, ...] = ()  # fonts that are only drawn when held-out styles are asked for
     sheets: Mapping[str, float] = field(default_factory=dict)  # kinds of paper
     effects: Mapping[str, float] = field(default_factory=dict)  # ops and their groups; 0 turns one off
+    pages: Mapping[str, float] = field(default_factory=dict)  # recipes whose pages are drawn instead: see page_mix.py
+    scenes: Mapping[str, float] = field(default_factory=dict)  # and those whose lines stand on signs
 
     def __post_init__(self) -> None:
         for name, low, high in (("height", 16, 512), ("writers", 1, 1 << 31), ("vertical", 0, 1), ("hand", 0, 2),

@@ -33,7 +33,7 @@ def test_there_is_a_recipe_for_each_language_that_is_drawn_differently() -> None
     assert read_recipe("ja").vertical > 0 == read_recipe("vi").vertical
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", [name for name in shipped() if not read_recipe(name).pages])
 def test_shipped_recipes_say_what_they_lack(name: str, fonts: Path, texts: Path, tmp_path: Path) -> None:
     with pytest.raises(NetchuError, match="'font' needs --fonts"):
         DrawSpec(name, texts=str(texts), settings=(("language", "lines"), ("engines", {"font": 1}))).open()
@@ -47,6 +47,12 @@ def test_shipped_recipes_say_what_they_lack(name: str, fonts: Path, texts: Path,
             .sample(0)
             .text
         )
+
+
+def test_the_shipped_mix_is_of_shipped_recipes() -> None:
+    mix = read_recipe("pages")
+    assert {*mix.pages, *mix.scenes} < set(shipped())
+    assert sum(mix.pages.values()) + sum(mix.scenes.values()) == pytest.approx(1.0)
 
 
 def test_a_file_of_ones_own_is_read(tmp_path: Path) -> None:

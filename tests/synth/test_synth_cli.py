@@ -104,6 +104,7 @@ def test_recipes_are_listed() -> None:
     done = run("recipes")
     assert [line.split()[0] for line in done.output.splitlines()] == shipped()
     assert "strokes" in next(line for line in done.output.splitlines() if line.startswith("ja"))
+    assert "of ja, latin, scene, zh" in next(line for line in done.output.splitlines() if line.startswith("pages"))
 
 
 def test_the_installed_command_draws(what: list[str], tmp_path: Path) -> None:

@@ -119,9 +119,9 @@ def _drawing(synth: DrawSpec | None) -> Draw | None:
     """What draws page k; a recipe that cannot draw is found out here."""
     if synth is None:
         return None
-    from netchu.synth.page import PageDrawer
+    from netchu.synth.page_mix import open_pages
 
-    drawer = PageDrawer(synth.open())
+    drawer = open_pages(synth)
 
     def draw(k: int) -> PageTruth:
         picture, page = drawer.sample(k)

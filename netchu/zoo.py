@@ -177,7 +177,7 @@ def find_finder(finder: str) -> Path:
         return FINDERS[finder].path(finder)
     if path.suffix == ".onnx" or path.exists():
         return path
-    raise NetchuError(f"line finder {finder!r}: bundled is {', '.join(FINDERS)}; any other is a path to a .onnx")
+    raise NetchuError(f"line finder {finder!r}: bundled are {', '.join(FINDERS)}; any other is a path to a .onnx")
 
 
 def trainable(model: str) -> Path:

@@ -41,7 +41,7 @@ def test_the_bundled_line_finder_is_there_loads_and_is_what_was_shipped():
         assert model.as_shipped(name)
         assert open_finder(name).digest == model.sha256
     assert zoo.find_finder("mine.onnx") == Path("mine.onnx")
-    with pytest.raises(NetchuError, match="line finder 'vi': bundled is lines, lines-turned; any other is a path"):
+    with pytest.raises(NetchuError, match="line finder 'vi': bundled are lines, lines-turned; any other is a path"):
         zoo.find_finder("vi")
 
 

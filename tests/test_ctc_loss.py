@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 import torch.nn.functional as functional  # noqa: E402
 from torch import Tensor  # noqa: E402
 
-from netchu.train.loss import ctc_loss  # noqa: E402
+from netchu.models.loss import ctc_loss  # noqa: E402
 
 FRAMES, CLASSES = 30, 12
 

@@ -1,18 +1,18 @@
 """Architectures against one another: same lines, same number of passes, same schedule, greedy reading; what each costs.
 
-    python bench/architectures.py train --work out --passes 8000 --trunk vi-tiny \
+    python bench/architectures.py train --work out --passes 3000 --trunk vi-tiny \
         --real ../shared/data/vi/cinnamon ../shared/data/latin/copiste_d_un_jour --drawn out/ours --arms tiny permute
-    python bench/architectures.py table --work out --passes 8000 --trunk vi-tiny --real ../shared/data/vi/cinnamon
+    python bench/architectures.py table --work out --passes 3000 --trunk vi-tiny --real ../shared/data/vi/cinnamon
 
-Arms are names of the registry and of `contenders.py`, whose networks run through the same trainer. With `--trunk` each
+Arms are names of the registry and of `contenders.py`, whose networks run through the same trainer. With `--trunk` a
 network that has a ResidualTrunk of that model's sizes begins with its trunk, trained; necks and heads, and every other
-network, are fresh. `--drawn` are native sets of drawn lines (`usefulness.py` draws one of 8,000), seen as often as makes
-`--drawn-share` of all passes. What is scored are the last averaged weights; no epoch is picked. A run that was
-interrupted goes on when the same command is given again, and one that is through is only scored.
+network, are fresh. `--drawn` are native sets of drawn lines (`usefulness.py` draws one of 8,000), seen so often that
+they make `--drawn-share` of all passes. What is scored are the last averaged weights; no epoch is picked. A run that
+was interrupted goes on when the same command is given again, and one that is through is only scored.
 
-`table` takes the trained networks: parameters, operations for the line of the first real set whose width is nearest to
-860 columns at 48 rows (two per multiplication and addition), and processor time a line, single lines, one thread, float32, by torch
-(most of them cannot be exported), interleaved, as a ratio to the first arm.
+`table` takes the trained networks: parameters; operations for that line of the first real set whose width is nearest
+to 860 columns at 48 rows (a multiplication and its addition are two); processor time a line, single lines, one thread,
+float32, by torch (not all can be exported), all in turn in every round, and its ratio to the first arm's.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ from netchu.image import Grey, open_grey, pad_batch, to_height
 from netchu.models import build
 from netchu.models.line import LineNetwork
 from netchu.models.trunks import ResidualTrunk
-from netchu.train.config import configure
+from netchu.train import checkpoint
+from netchu.train.config import TrainConfig, configure
 from netchu.train.examples import Source
 from netchu.train.finetune import weights_of
 from netchu.train.loop import Trainer
@@ -44,8 +45,8 @@ import torch  # isort: skip - netchu.train sets what torch's libraries read when
 from torch.utils.flop_counter import FlopCounterMode  # isort: skip
 
 OPTIONS = {
-    "languages": ["vi", "fr", "de", "es", "it", "pt", "en"], "learning_rate": 0.003, "warmup": 0.03, "cooldown": 0.65,
-    "check": False, "batch_columns": 7168, "epochs": 4, "evaluate_every": 4,
+    "languages": ["vi", "fr", "de", "es", "it", "pt", "en"], "learning_rate": 0.002, "warmup": 0.05, "cooldown": 0.65,
+    "check": False, "batch_columns": 3584, "epochs": 4, "evaluate_every": 4,
 }  # fmt: skip
 WIDTH = 860  # columns of the line whose operations are counted
 
@@ -73,7 +74,7 @@ def trainer_for(arm: str, args: argparse.Namespace) -> tuple[Trainer, bool]:
     options = {**OPTIONS, "architecture": arm, "seed": args.seed, "threads": args.threads,
                "epoch_lines": args.passes // OPTIONS["epochs"]}  # type: ignore[operator] # fmt: skip
     folder = args.work / f"{arm}-{args.trunk or 'fresh'}-{args.passes}-{args.seed}"
-    config = configure(options)
+    config: TrainConfig = configure(options)
     trainer, _ = prepare(sources, config, None, folder, None)
     begun = bool(args.trunk) and begin_with(trainer.network, args.trunk)
     trainer.average.load_state_dict(trainer.network.state_dict())
@@ -96,7 +97,7 @@ def train(arm: str, args: argparse.Namespace) -> None:
     for name, scores in by_set(material.val, readings.texts, material.names).items():
         row = {"arm": arm, "trunk": args.trunk if begun else "", "seed": args.seed, "passes": progress.lines,
                "steps": progress.step, "parameters": trainer.network.count_parameters(),
-               "cpu_seconds": round(seconds), "set": name, "lines": len(scores.lines), "cer": round(scores.cer, 5),
+               "cpu_seconds": round(seconds), "set": name, "lines": scores.lines, "cer": round(scores.cer, 5),
                "cer_low": round(scores.cer_ci95[0], 5), "cer_high": round(scores.cer_ci95[1], 5),
                "wer": round(scores.wer, 5), "ser": round(scores.ser, 5)}  # fmt: skip
         append_csv(RESULTS / "architectures.csv", [row])
@@ -141,17 +142,16 @@ def table(args: argparse.Namespace) -> None:
     for arm, network in networks.items():
         count, letters = operations(network, nearest)
         ratio = [a / b for a, b in zip(spent[arm], first)]
-        row = {"arm": arm, "parameters": network.count_parameters(), "mflops": round(count / 1e6), "letters": letters,
-               "cpu_ms": round(statistics.median(spent[arm]), 1), "ratio": round(statistics.median(ratio), 2),
-               "ratio_low": round(min(ratio), 2), "ratio_high": round(max(ratio), 2), "rounds": args.rounds}  # fmt: skip
+        row = {"arm": arm, "parameters": network.count_parameters(), "mflops": round(count / 1e6),
+               "letters": letters, "cpu_ms": round(statistics.median(spent[arm]), 1),
+               "ratio": round(statistics.median(ratio), 2), "ratio_low": round(min(ratio), 2),
+               "ratio_high": round(max(ratio), 2), "rounds": args.rounds}  # fmt: skip
         append_csv(RESULTS / "architecture_costs.csv", [row])
         print(row, file=sys.stderr, flush=True)
 
 
 def trained(arm: str, args: argparse.Namespace) -> LineNetwork:
     """The averaged weights that an arm ended with."""
-    from netchu.train import checkpoint
-
     folder = args.work / f"{arm}-{args.trunk or 'fresh'}-{args.passes}-{args.seed}"
     groups, state = checkpoint.load(folder / "last.safetensors")
     network = build(arm, len(state["charset"]))
@@ -168,7 +168,7 @@ def main() -> None:
     parser.add_argument("--drawn-share", type=float, default=0.3)
     parser.add_argument("--trunk", default="", help="a model whose trunk all begin with that can; without, none")
     parser.add_argument("--arms", nargs="+", default=["tiny"])
-    parser.add_argument("--passes", type=int, default=8_000, help="lines trained on, whatever the arm")
+    parser.add_argument("--passes", type=int, default=3_000, help="lines trained on, whatever the arm")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--lines", type=int, default=20, help="of table: lines to time")

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from netchu.models import ARCHITECTURES, TINY, ours
+from netchu.models import ARCHITECTURES, BASE, TINY, ours
 from netchu.models.blocks import Normalise, conv, frame_mask
 from netchu.models.line import LineNetwork
 from netchu.models.loss import ctc_loss
@@ -423,9 +423,7 @@ CONTENDERS: dict[str, Callable[[int], LineNetwork]] = {
     "rectifier": rectified,
     "permute": flattened(right=True),
     "permute-wrong": flattened(right=False),
-    "base-64": lambda classes: ours(
-        (32, 80, 160), (1, 1, 1), 16, lambda c: ConvNeck(c, 192, wide=352, depth=4), height=64
-    )(classes),
+    "base-64": ours(*BASE, lambda c: ConvNeck(c, 192, wide=352, depth=4), height=64),
 }
 
 

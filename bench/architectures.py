@@ -10,9 +10,10 @@ network, are fresh. `--drawn` are native sets of drawn lines (`usefulness.py` dr
 they make `--drawn-share` of all passes. What is scored are the last averaged weights; no epoch is picked. A run that
 was interrupted goes on when the same command is given again, and one that is through is only scored.
 
-`table` takes the trained networks: parameters; operations for that line of the first real set whose width is nearest
-to 860 columns at 48 rows (a multiplication and its addition are two); processor time a line, single lines, one thread,
-float32, by torch (not all can be exported), all in turn in every round, and its ratio to the first arm's.
+`table` takes the trained networks, and fresh ones where what a line costs does not depend on what is read: parameters;
+operations for that line of the first real set whose width is nearest to 860 columns at 48 rows (a multiplication and its
+addition are two); processor time a line, single lines, one thread, float32, by torch (not all can be exported), all in
+turn in every round, and its ratio to the first arm's.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import sys
 import time
 from pathlib import Path
 
-from contenders import register
+from contenders import WritingNetwork, register
 from harness import RESULTS, append_csv
 
 from netchu import zoo
@@ -48,6 +49,7 @@ OPTIONS = {
     "languages": ["vi", "fr", "de", "es", "it", "pt", "en"], "learning_rate": 0.002, "warmup": 0.05, "cooldown": 0.65,
     "check": False, "batch_columns": 3584, "epochs": 4, "evaluate_every": 4,
 }  # fmt: skip
+CLASSES = 300  # of a network that nobody has trained
 WIDTH = 860  # columns of the line whose operations are counted
 
 
@@ -151,11 +153,15 @@ def table(args: argparse.Namespace) -> None:
 
 
 def trained(arm: str, args: argparse.Namespace) -> LineNetwork:
-    """The averaged weights that an arm ended with."""
-    folder = args.work / f"{arm}-{args.trunk or 'fresh'}-{args.passes}-{args.seed}"
-    groups, state = checkpoint.load(folder / "last.safetensors")
-    network = build(arm, len(state["charset"]))
-    network.load_state_dict(groups["average"])
+    """An arm with the averaged weights that it ended with, or a fresh one where nothing is trained nor need be."""
+    last = args.work / f"{arm}-{args.trunk or 'fresh'}-{args.passes}-{args.seed}" / "last.safetensors"
+    network = build(arm, CLASSES)
+    if last.exists():
+        groups, state = checkpoint.load(last)
+        network = build(arm, len(state["charset"]))
+        network.load_state_dict(groups["average"])
+    elif isinstance(network, WritingNetwork):
+        sys.exit(f"{arm}: writes until it sees the end, so what it costs is known once it is trained; train it first")
     return network.eval()
 
 

@@ -11,9 +11,9 @@ they make `--drawn-share` of all passes. What is scored are the last averaged we
 was interrupted goes on when the same command is given again, and one that is through is only scored.
 
 `table` takes the trained networks, and fresh ones where what a line costs does not depend on what is read: parameters;
-operations for that line of the first real set whose width is nearest to 860 columns at 48 rows (a multiplication and its
-addition are two); processor time a line, single lines, one thread, float32, by torch (not all can be exported), all in
-turn in every round, and its ratio to the first arm's.
+operations for that line of the first real set whose width is nearest to 860 columns at 48 rows (a multiplication and
+its addition are two); processor time a line, single lines, one thread, float32, by torch (not all can be exported), all
+in turn in every round, and its ratio to the first arm's.
 """
 
 from __future__ import annotations

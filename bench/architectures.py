@@ -114,9 +114,19 @@ def one(network: LineNetwork, picture: Grey) -> tuple[torch.Tensor, torch.Tensor
 
 def operations(network: LineNetwork, picture: Grey) -> tuple[int, int]:
     """Operations to read a line, and the letters read."""
-    with FlopCounterMode(display=False) as counter:
+    unseen = 0
+
+    def count(layer: torch.nn.Module, inputs: tuple[torch.nn.utils.rnn.PackedSequence, ...]) -> None:
+        nonlocal unseen
+        weights = sum(weight.numel() for weight in layer.parameters() if weight.ndim > 1)
+        unseen += 2 * weights * len(inputs[0].data)
+
+    hooks = [part.register_forward_pre_hook(count) for part in network.modules() if isinstance(part, torch.nn.LSTM)]
+    with FlopCounterMode(display=False) as counter:  # which does not see into an LSTM
         lines, _ = network.read(*one(network, picture))
-    return counter.get_total_flops(), len(lines[0])
+    for hook in hooks:
+        hook.remove()
+    return counter.get_total_flops() + unseen, len(lines[0])
 
 
 def milliseconds(networks: dict[str, LineNetwork], pictures: list[Grey], rounds: int) -> dict[str, list[float]]:

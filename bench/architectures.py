@@ -13,7 +13,7 @@ was interrupted goes on when the same command is given again, and one that is th
 `table` takes the trained networks, and fresh ones where what a line costs does not depend on what is read: parameters;
 operations for that line of the first real set whose width is nearest to 860 columns at 48 rows (a multiplication and
 its addition are two); processor time a line, single lines, one thread, float32, by torch (not all can be exported), all
-in turn in every round, and its ratio to the first arm's.
+in turn in every round, and its ratio to the first arm's. A head that writes may write as many letters as the text has.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import sys
 import time
 from pathlib import Path
 
-from contenders import WritingNetwork, register
+from contenders import AttentionWriter, TransformerWriter, WritingNetwork, register
 from harness import RESULTS, append_csv
 
 from netchu import zoo
@@ -112,6 +112,13 @@ def one(network: LineNetwork, picture: Grey) -> tuple[torch.Tensor, torch.Tensor
     return torch.from_numpy(images), torch.from_numpy(widths)
 
 
+def limit(network: LineNetwork, letters: int) -> None:
+    """Let a head that writes letter by letter stop after so many: one that has not learnt to end would go on."""
+    for part in network.modules():
+        if isinstance(part, AttentionWriter | TransformerWriter):
+            part.most = letters
+
+
 def operations(network: LineNetwork, picture: Grey) -> tuple[int, int]:
     """Operations to read a line, and the letters read."""
     unseen = 0
@@ -129,29 +136,31 @@ def operations(network: LineNetwork, picture: Grey) -> tuple[int, int]:
     return counter.get_total_flops() + unseen, len(lines[0])
 
 
-def milliseconds(networks: dict[str, LineNetwork], pictures: list[Grey], rounds: int) -> dict[str, list[float]]:
+def milliseconds(
+    networks: dict[str, LineNetwork], lines: list[tuple[Grey, str]], rounds: int
+) -> dict[str, list[float]]:
     """Processor time a line, one figure a round for each network; all take turns in every round."""
     found: dict[str, list[float]] = {name: [] for name in networks}
     for turn in range(rounds + 1):
         for name, network in networks.items():
             started = time.process_time()
-            for picture in pictures:
+            for picture, text in lines:
+                limit(network, len(text))
                 network.read(*one(network, picture))
             if turn:  # the first warms up
-                found[name].append(1000 * (time.process_time() - started) / len(pictures))
+                found[name].append(1000 * (time.process_time() - started) / len(lines))
     return found
 
 
 def table(args: argparse.Namespace) -> None:
     """What reading a line costs each trained arm."""
-    pictures = [open_grey(sample.image) for sample in read_lines(args.real[0]).part("val").samples]
-    nearest = min(pictures, key=lambda picture: abs(picture.shape[1] * 48 / picture.shape[0] - WIDTH))
-    args.drawn, networks = [], {}
-    for arm in args.arms:
-        networks[arm] = trained(arm, args)
-    spent = milliseconds(networks, pictures[: args.lines], args.rounds)
+    lines = [(open_grey(sample.image), sample.text) for sample in read_lines(args.real[0]).part("val").samples]
+    nearest, text = min(lines, key=lambda line: abs(line[0].shape[1] * 48 / line[0].shape[0] - WIDTH))
+    networks = {arm: trained(arm, args) for arm in args.arms}
+    spent = milliseconds(networks, lines[: args.lines], args.rounds)
     first = next(iter(spent.values()))
     for arm, network in networks.items():
+        limit(network, len(text))
         count, letters = operations(network, nearest)
         ratio = [a / b for a, b in zip(spent[arm], first)]
         row = {"arm": arm, "parameters": network.count_parameters(), "mflops": round(count / 1e6),

@@ -88,6 +88,8 @@ class AttentionWriter(nn.Module):
     many alike, where the words that those were made for have six.
     """
 
+    most = 1 << 16  # letters that it may write; where costs are measured, those that the text has
+
     def __init__(self, channels: int, classes: int, hidden: int = 192, look: int = 96, backwards: bool = False) -> None:
         super().__init__()
         self.backwards, self.hidden = backwards, hidden
@@ -129,7 +131,7 @@ class AttentionWriter(nn.Module):
         keys, beyond, state, attention = self.begin(memory, lengths)
         letter, letters = torch.full_like(lengths, END), []
         likelihood, going = memory.new_zeros(len(memory)), torch.ones_like(lengths, dtype=torch.bool)
-        for place in range(int(lengths.max())):  # no more letters than frames, as with CTC
+        for place in range(min(self.most, int(lengths.max()))):  # no more letters than frames, as with CTC
             going = going & (place < lengths)
             if not going.any():
                 break
@@ -192,6 +194,8 @@ class DecoderLayer(nn.Module):
 class TransformerWriter(nn.Module):
     """A transformer decoder, trained on all letters at once and writing one after the other."""
 
+    most = 1 << 16  # as AttentionWriter's
+
     def __init__(self, channels: int, classes: int, size: int = 128, depth: int = 2, heads: int = 4) -> None:
         super().__init__()
         self.size = size
@@ -227,7 +231,7 @@ class TransformerWriter(nn.Module):
         past = [memory.new_zeros(len(memory), 0, self.size) for _ in self.layers]
         letter, letters = torch.full_like(lengths, END), []
         likelihood, going = memory.new_zeros(len(memory)), torch.ones_like(lengths, dtype=torch.bool)
-        for place in range(int(lengths.max())):
+        for place in range(min(self.most, int(lengths.max()))):
             going = going & (place < lengths)
             if not going.any():
                 break

@@ -292,9 +292,9 @@ class _Pupil:
     def loss(self, batch: Batch, half: bool) -> Tensor:
         """Loss of both heads, nats a character."""
         arrays = (batch.images, batch.widths, batch.targets, batch.target_lengths)
-        tensors = (torch.from_numpy(array).to(self.device) for array in arrays)
+        images, widths, targets, counts = (torch.from_numpy(array).to(self.device) for array in arrays)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
-            return 2 * self.network.loss(*tensors, 0.5) / max(1, batch.characters)
+            return 2 * self.network.loss(images, widths, targets, counts, shortcut=0.5) / max(1, batch.characters)
 
     def read(self, batches: Iterable[Batch]) -> tuple[list[str], list[str]]:
         """(what is read, what is written) on the lines of the batches."""

@@ -247,10 +247,11 @@ class Trainer:
         labels, weight = (batch.targets, batch.target_lengths), 1.0
         if not batch.examples:  # more processes than lines: take part in the synchronisation, add nothing
             labels, weight = (np.ones(1, np.int64), np.ones(1, np.int64)), 0.0
-        arrays = (torch.from_numpy(array).to(self.device) for array in (batch.images, batch.widths, *labels))
+        arrays = (batch.images, batch.widths, *labels)
+        images, widths, targets, counts = (torch.from_numpy(array).to(self.device) for array in arrays)
         parallel.count_in(self.network, len(batch.examples))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
-            return self.network.loss(*arrays, self.config.shortcut) * weight
+            return self.network.loss(images, widths, targets, counts, self.config.shortcut) * weight
 
     def _progress(self, batch: int) -> float:
         """How much of the run, 0..1, is over after so many batches of the part."""

@@ -17,7 +17,7 @@ import netchu.train  # noqa: F401 - sets what torch's libraries read when they l
 import torch
 
 from netchu.models import build
-from netchu.train.loss import ctc_loss
+from netchu.models.loss import ctc_loss
 
 CLASSES, LINES, WIDTH, LABEL = 301, 16, 896, 50
 

@@ -38,25 +38,26 @@ class ResidualTrunk(nn.Module):
 
 
 class VGGTrunk(nn.Module):
-    """The convolutions of CRNN (Shi, Bai and Yao 2015, table 1), 32 rows, horizontal stride 4."""
+    """The convolutions of CRNN (Shi, Bai and Yao 2015, table 1; there 512 `channels`), 32 rows, horizontal stride 4."""
 
     stride = 4
-    channels = 512
     reach = 1 + 1 + 2 * 2 + 4 * (2 + 1 + 1 + 1) + 4
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int = 512) -> None:
         super().__init__()
+        self.channels = wide = channels
 
         def plain(inputs: int, outputs: int) -> list[nn.Module]:
             return [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(inplace=True)]
 
         flat = ((2, 1), (2, 1))
         self.layers = nn.Sequential(
-            *plain(1, 64), nn.MaxPool2d(2, ceil_mode=True),
-            *plain(64, 128), nn.MaxPool2d(2, ceil_mode=True),
-            *plain(128, 256), *plain(256, 256), nn.MaxPool2d(*flat),
-            conv(256, 512), conv(512, 512), nn.MaxPool2d(*flat),
-            nn.ZeroPad2d((0, 1, 0, 0)), nn.Conv2d(512, 512, 2, bias=False), nn.BatchNorm2d(512), nn.ReLU(inplace=True),
+            *plain(1, wide // 8), nn.MaxPool2d(2, ceil_mode=True),
+            *plain(wide // 8, wide // 4), nn.MaxPool2d(2, ceil_mode=True),
+            *plain(wide // 4, wide // 2), *plain(wide // 2, wide // 2), nn.MaxPool2d(*flat),
+            conv(wide // 2, wide), conv(wide, wide), nn.MaxPool2d(*flat),
+            nn.ZeroPad2d((0, 1, 0, 0)), nn.Conv2d(wide, wide, 2, bias=False), nn.BatchNorm2d(wide),
+            nn.ReLU(inplace=True),
         )  # fmt: skip
 
     def forward(self, ink: Tensor) -> Tensor:

@@ -18,12 +18,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from netchu.data.batch import Batch, Example, Maker, Pictures, plan
-from netchu.decode.ctc import greedy
 from netchu.image import Grey, pad_batch, to_height
 from netchu.metrics import score
 from netchu.models.line import LineNetwork
 from netchu.text import Charset, needed_frames, normaliser
-from netchu.train.loss import ctc_loss
 
 PLATEAU = 600  # steps: a fresh network reads nothing but blanks for a few hundred, which is how CTC begins
 BLOCK = 50  # steps over which a loss is averaged before it is judged: batches differ
@@ -292,21 +290,19 @@ class _Pupil:
         return cer, step
 
     def loss(self, batch: Batch, half: bool) -> Tensor:
-        """CTC loss of both heads, nats a character."""
+        """Loss of both heads, nats a character."""
         arrays = (batch.images, batch.widths, batch.targets, batch.target_lengths)
         images, widths, targets, counts = (torch.from_numpy(array).to(self.device) for array in arrays)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
-            *heads, lengths = self.network.forward_both(images, widths)
-        sums = [ctc_loss(head, targets, lengths, counts) for head in heads]
-        return (sums[0] + sums[1]) / max(1, batch.characters)
+            return 2 * self.network.loss(images, widths, targets, counts, shortcut=0.5) / max(1, batch.characters)
 
     def read(self, batches: Iterable[Batch]) -> tuple[list[str], list[str]]:
         """(what is read, what is written) on the lines of the batches."""
         self.network.eval()
         texts, references = list[str](), list[str]()
         for batch in batches:
-            lines = zip(*_logits(self.network, batch.images, batch.widths))
-            texts += [self.charset.decode(greedy(frames, length).classes) for frames, length in lines]
+            pictures = (torch.from_numpy(array).to(self.device) for array in (batch.images, batch.widths))
+            texts += [self.charset.decode(classes) for classes in self.network.read(*pictures)[0]]
             references += [example.text for example in batch.examples]
         return texts, references
 

@@ -27,7 +27,6 @@ from netchu.train.config import TrainConfig
 from netchu.train.doctor import Advice, Watch
 from netchu.train.examples import Material
 from netchu.train.live import Live
-from netchu.train.loss import ctc_loss
 from netchu.train.parts import Part, run_timetable
 from netchu.train.scoring import by_set, rates, read_examples
 from netchu.train.setup import average_in, choose_precision, find_mix, interruptible, make_optimizer, trapezoid
@@ -244,18 +243,15 @@ class Trainer:
         return float(total)
 
     def _loss(self, batch: Batch) -> Tensor:
-        """Summed CTC loss of both heads over this process's lines."""
-        images = torch.from_numpy(batch.images).to(self.device)
-        widths = torch.from_numpy(batch.widths).to(self.device)
+        """The network's summed loss over this process's lines."""
+        labels, weight = (batch.targets, batch.target_lengths), 1.0
+        if not batch.examples:  # more processes than lines: take part in the synchronisation, add nothing
+            labels, weight = (np.ones(1, np.int64), np.ones(1, np.int64)), 0.0
+        arrays = (batch.images, batch.widths, *labels)
+        images, widths, targets, counts = (torch.from_numpy(array).to(self.device) for array in arrays)
         parallel.count_in(self.network, len(batch.examples))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
-            logits, shortcut, lengths = self.network.forward_both(images, widths)
-        if not batch.examples:  # more processes than lines: take part in the synchronisation, add nothing
-            return (logits.sum() + shortcut.sum()) * 0.0
-        targets = torch.from_numpy(batch.targets).to(self.device)
-        counts = torch.from_numpy(batch.target_lengths).to(self.device)
-        losses = [ctc_loss(output, targets, lengths, counts) for output in (logits, shortcut)]
-        return (1 - self.config.shortcut) * losses[0] + self.config.shortcut * losses[1]
+            return self.network.loss(images, widths, targets, counts, self.config.shortcut) * weight
 
     def _progress(self, batch: int) -> float:
         """How much of the run, 0..1, is over after so many batches of the part."""
@@ -279,7 +275,7 @@ class Trainer:
             result |= rates(score([example.text for example in val], readings.texts, resamples=1))
             sets = by_set(val, readings.texts, self.material.names)
             result |= {"sets": {name: rates(found) for name, found in sets.items()}}
-            result["blank_rate"] = round(readings.blank_rate, 4)
+            result["blank_rate"] = None if readings.blank_rate is None else round(readings.blank_rate, 4)
             for measure, tie in (("cer", "wer"), ("wer", "cer")):
                 best = self.progress.best.get(measure)
                 if best is None or (result[measure], result[tie]) < (best[measure], best[tie]):

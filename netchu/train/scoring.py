@@ -9,8 +9,6 @@ from typing import Any
 import torch
 
 from netchu.data.batch import Example, Maker, Pictures, plan
-from netchu.decode.ctc import greedy
-from netchu.decode.reading import BLANK
 from netchu.metrics import Scores, score
 from netchu.models.line import LineNetwork
 from netchu.text import Charset, canonical
@@ -20,10 +18,10 @@ COLUMNS = 14336  # padded columns a batch; what is read does not depend on it
 
 @dataclass(frozen=True)
 class Readings:
-    """Greedy texts of examples, in their order, and the share of frames that were read as blank."""
+    """Greedy texts of examples, in their order, and the share of frames that were read as blank (None without CTC)."""
 
     texts: tuple[str, ...]
-    blank_rate: float
+    blank_rate: float | None
 
 
 @torch.no_grad()
@@ -33,16 +31,17 @@ def read_examples(
     """Read examples with a network in evaluation mode."""
     maker = Maker(examples, pictures, network.height, 0, 0.0, network.stride)
     texts: list[str] = [""] * len(examples)
-    blanks = frames = 0
+    blanks: int | None = 0
+    frames = 0
     batches = plan(examples, range(len(examples)), COLUMNS)
     for batch, planned in zip(maker.stream(batches, 0), batches):
         images, widths = torch.from_numpy(batch.images).to(device), torch.from_numpy(batch.widths).to(device)
-        logits, lengths = network(images, widths)
-        for pick, row, length in zip(planned.picks, logits.cpu().numpy(), lengths.tolist()):
-            texts[pick.index] = canonical(charset.decode(greedy(row, length).classes), charset.form)
-            blanks += int((row[:length].argmax(1) == BLANK).sum())
-            frames += length
-    return Readings(tuple(texts), blanks / max(1, frames))
+        lines, blank = network.read(images, widths)
+        for pick, classes in zip(planned.picks, lines):
+            texts[pick.index] = canonical(charset.decode(classes), charset.form)
+        blanks = None if blank is None or blanks is None else blanks + blank
+        frames += sum(-(-int(width) // network.stride) for width in batch.widths)
+    return Readings(tuple(texts), None if blanks is None else blanks / max(1, frames))
 
 
 def rates(scores: Scores) -> dict[str, float]:

@@ -12,11 +12,13 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from drawn import draw_set, held_out, words  # noqa: E402
+from torch import Tensor  # noqa: E402
 
 from netchu.data.batch import Pictures  # noqa: E402
 from netchu.export import restore  # noqa: E402
 from netchu.metrics import score  # noqa: E402
 from netchu.models import build  # noqa: E402
+from netchu.models.line import LineNetwork  # noqa: E402
 from netchu.train import checkpoint, loop  # noqa: E402
 from netchu.train.config import TrainConfig  # noqa: E402
 from netchu.train.examples import Material, Source, gather  # noqa: E402
@@ -175,3 +177,30 @@ class TestSteps:
         with torch.no_grad():
             one, other = (network.forward_both(images, torch.tensor([90, 60]))[0] for _ in range(2))
         torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+class Fixed(LineNetwork):
+    """A network whose head is not CTC: it reads the same into every line, and its loss is that of its weights."""
+
+    def loss(self, images: Tensor, widths: Tensor, targets: Tensor, counts: Tensor, shortcut: float) -> Tensor:
+        assert (len(images), len(targets), shortcut) == (len(widths), int(counts.sum()), 0.25)
+        return sum((weight.square().sum() for weight in self.parameters()), torch.zeros(()))
+
+    def read(self, images: Tensor, widths: Tensor) -> tuple[list[tuple[int, ...]], int | None]:
+        return [(1, 2)] * len(images), None
+
+
+def test_a_network_brings_its_own_loss_and_reading(material: Material, tmp_path: Path) -> None:
+    tiny = build("tiny", len(material.charset))
+    network = Fixed(48, tiny.trunk, tiny.neck, len(material.charset))
+    heard: list[dict[str, Any]] = []
+    config = dataclasses.replace(QUICK, epochs=1, shortcut=0.25)
+    before = sum(float(weight.detach().square().sum()) for weight in network.parameters())
+    trainer = Trainer(network, material, config, tmp_path, heard.append)
+    [evaluation] = trainer.run().evaluations
+    assert sum(float(weight.detach().square().sum()) for weight in trainer.network.parameters()) < before
+    assert evaluation["blank_rate"] is None
+    texts = [material.charset.decode((1, 2))] * len(material.val)
+    wanted = score([example.text for example in material.val], texts, resamples=1).cer
+    assert evaluation["cer"] == round(wanted, 5)
+    assert not any(event.get("code") == "blank-rate" for event in heard)

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 import torch.nn.functional as functional  # noqa: E402
 from torch import Tensor  # noqa: E402
 
-from netchu.train.loss import ctc_loss  # noqa: E402
+from netchu.models.loss import ctc_loss  # noqa: E402
 
 FRAMES, CLASSES = 30, 12
 
@@ -71,3 +71,14 @@ def test_frames_beyond_a_line_do_not_count() -> None:
     assert loss.item() == pytest.approx(ctc_loss(logits, targets, lengths, counts).item())
     (slope,) = torch.autograd.grad(loss, changed)
     assert not slope[:, 20:].any()
+
+
+def test_a_batch_may_be_without_any_label() -> None:
+    logits, _, lengths, counts = random_case(1)
+    none, zero = torch.zeros(0, dtype=torch.int64), torch.zeros_like(counts)
+    logits.requires_grad_()
+    loss = ctc_loss(logits, none, lengths, zero)
+    blanks = [row[:length].log_softmax(1)[:, 0].sum() for row, length in zip(logits, lengths)]
+    (slope,), (wanted,) = (torch.autograd.grad(found, logits) for found in (loss, -sum(blanks)))
+    assert loss.item() == pytest.approx(-sum(blanks).item())
+    torch.testing.assert_close(slope, wanted)

@@ -54,7 +54,7 @@ def _columns(targets: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
 
     A letter that comes again points to where it came first, so that CTC still sees it as the same letter.
     """
-    longest = int(counts.max()) if len(counts) else 0
+    longest = max(1, int(counts.max()))  # one at least: lines may all be without labels
     inside = torch.arange(longest, device=targets.device) < counts[:, None]
     labels = torch.zeros(len(counts), longest, dtype=torch.int64, device=targets.device)
     labels[inside] = targets.to(torch.int64)

@@ -22,7 +22,7 @@ from harness import RESULTS, append_csv, versions
 import netchu
 from netchu.image import Grey
 from netchu.page.area_score import outline, pairs
-from netchu.page.detect import LineFinder, page_of
+from netchu.page.detect import open_finder, page_of
 from netchu.page.reading import read_page
 from netchu.page.scene import find_scene, read_scene
 from netchu.page.scores import Tally, score_page, summed
@@ -66,7 +66,7 @@ def on_their_side(true: Page, found: Page) -> tuple[int, int]:
 
 
 def score(kind: str, pages: list[tuple[Grey, Page]], options: argparse.Namespace) -> dict[str, object]:
-    finder = LineFinder(options.model)
+    finder = open_finder(options.model)
     scene = kind.startswith("scene") and not options.as_page
     reader = netchu.load(options.read, decoder="greedy") if options.read else None
     if reader:
@@ -97,7 +97,7 @@ def score(kind: str, pages: list[tuple[Grey, Page]], options: argparse.Namespace
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("model", type=Path)
+    parser.add_argument("model", help="a bundled finder or a .onnx")
     parser.add_argument("--fonts", type=Path, required=True, help="a folder; below it may be one for each recipe")
     parser.add_argument("--text", type=Path, required=True)
     parser.add_argument("--strokes", type=Path, required=True)

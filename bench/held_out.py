@@ -28,8 +28,9 @@ def main() -> None:
     parser.add_argument("--strokes", default="")
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("-n", type=int, default=1000)
+    parser.add_argument("--decoder", default="greedy", help="texts are drawn from what the language models know")
     args = parser.parse_args()
-    reader = netchu.load(args.model)
+    reader = netchu.load(args.model, decoder=args.decoder)
     drawer = DrawSpec(args.recipe, args.fonts, args.text, args.strokes, seed=args.seed, held_out=True).open()
     drawn = [drawer.sample(k) for k in range(args.n)]
     read = [line.text for line in reader.read_lines([each.picture for each in drawn], boxes=False)]

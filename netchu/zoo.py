@@ -63,21 +63,21 @@ MODELS: dict[str, Bundled] = {
     ),
     "ja": Bundled(
         "Japanese, kana and joyo kanji, across and down; trained on drawn lines alone: see its card",
-        "e99ab478bd5dc7148d5a901be43dad9400e42ae35758a0b94ab8dc419cf5f9c8",
+        "701f8a7815424f042173e558d13a7e8751277be42c955c42655baed8b50e99c7",
         trained="ja-float",
     ),
     "ja-float": Bundled(
         "ja as it was trained: what training goes on from",
-        "c22a54a8ef63f330cc128d32e95e0b21fcd6239261d52e2db2c779674b090b62",
+        "b4da92fa320b114b35d92b51e227cc6250fc3de4819411830074e6286c114489",
     ),
     "zh": Bundled(
         "simplified Chinese, the 3,755 characters of GB2312 level 1; trained on drawn lines alone: see its card",
-        "b142c71ec46e50b9467040944a5debb3f1016b75e84e3da91855d72673c9ae91",
+        "e3944209898b51dd2059c5807ea15cca35feba8f5dc31d3e931affc7403a443b",
         trained="zh-float",
     ),
     "zh-float": Bundled(
         "zh as it was trained: what training goes on from",
-        "72398d91d863d1e9f1928038330fd39ae733a6ab41cafb00f32e846958b80841",
+        "dbd2a10d0f3c7524b56f492600d12f26735f8c8386cb5ea7d7afb0de758195e5",
     ),
     "captcha": Bundled(
         "captchas of five small letters and digits crossed by lines, of the one kind it was shown; see its card",
@@ -138,6 +138,16 @@ LANGUAGE_MODELS: dict[str, Bundled] = {
     "latin-words": Bundled(
         "--word-lm: words of the same",
         "4a10c3e8dbeca9d7f41e88a29f3036f1c8df22781529b05a7b65bdcb0071e2ee",
+        suffix=".lm",
+    ),
+    "ja": Bundled(
+        "--lm: characters of Japanese prose, names and figures",
+        "e1335355bee521d807997d972ac322ce168dbebf4ae35a7c04b9009e0e1ced0e",
+        suffix=".lm",
+    ),
+    "zh": Bundled(
+        "--lm: characters of Chinese prose (simplified), names and figures",
+        "bf96bc073090b8e1ec87ea133f09ee3892982ac9e0bd17e920f4503b416f21bf",
         suffix=".lm",
     ),
     "scene": Bundled(

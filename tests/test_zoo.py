@@ -25,7 +25,7 @@ def test_every_bundled_model_is_there_loads_and_is_what_was_shipped():
 
 def test_every_bundled_language_model_is_there_loads_and_is_what_was_shipped():
     prose = ["vi", "vi-words", "vi-address", "vi-address-words", "latin", "latin-words"]
-    assert list(zoo.LANGUAGE_MODELS) == [*prose, "scene", "scene-words"]
+    assert list(zoo.LANGUAGE_MODELS) == [*prose, "ja", "zh", "scene", "scene-words"]
     for name, model in zoo.LANGUAGE_MODELS.items():
         assert zoo.find_language(name) == str(zoo.WEIGHTS / f"{name}.lm")
         assert model.summary

@@ -22,8 +22,9 @@ KINDS = {"model": zoo.MODELS, "line finder": zoo.FINDERS, "language model": zoo.
 def test_list():
     bundled = [(kind, name, model) for kind, models in KINDS.items() for name, model in models.items()]
     lines = run("list").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == [name for _, name, _ in bundled]
-    assert all(model.summary in line for line, (_, _, model) in zip(lines, bundled))
+    assert [line for line in lines if not line.startswith(" ")] == [f"{kind}s:" for kind in KINDS]
+    told = [line.split(maxsplit=1) for line in lines if line.startswith(" ")]
+    assert told == [[name, model.summary] for _, name, model in bundled]
     rows = json.loads(run("list", "--json").stdout)
     assert [(row["kind"], row["name"], row["summary"], row["sha256"]) for row in rows] == [
         (kind, name, model.summary, model.sha256) for kind, name, model in bundled

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -48,8 +49,11 @@ def list_models(as_json: bool) -> None:
         ]
         click.echo(json.dumps(rows, ensure_ascii=False))
     else:
-        for _, name, model in _bundled():
-            click.echo(f"{name:14} {model.summary}")
+        width = max(len(name) for _, name, _ in _bundled())
+        for kind, group in groupby(_bundled(), lambda each: each[0]):
+            click.echo(f"{kind}s:")
+            for _, name, model in group:
+                click.echo(f"  {name:{width}}  {model.summary}")
 
 
 @models.command()

@@ -64,7 +64,7 @@ def _deltas(data: bytes, at: int, flags: bytearray, short: int, same: int) -> tu
 
 def _extremes(points: Points, on: NDArray[np.bool_]) -> Points:
     """The points of a contour that lie on it, and where its curves turn back."""
-    if len(points) < 2:  # an anchor, not ink
+    if len(points) < 2 or not np.ptp(points, axis=0).all():  # an anchor or a stray line without area, not ink
         return np.zeros((0, 2))
     before, after = np.roll(points, 1, 0), np.roll(points, -1, 0)
     before_on, after_on = np.roll(on, 1)[:, None], np.roll(on, -1)[:, None]

@@ -16,6 +16,7 @@ from netchu.synth.marks import LETTERS
 from netchu.synth.outlines import drawn_characters, read_outlines
 
 pytest.importorskip("fontTools")
+from bars import bar_font
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.boundsPen import BoundsPen
 from fontTools.pens.t2CharStringPen import T2CharStringPen
@@ -194,6 +195,12 @@ def test_extents_of_composite_glyphs(tmp_path: Path) -> None:
     assert TTFont(tmp_path / "g.ttf")["glyf"]["b"].isComposite()
     made = Font(str(tmp_path / "g.ttf"), frozenset("ab"))
     assert reference_extents(made, "b", 200) == pytest.approx(drawn_box(made, "b", 200), abs=2)
+
+
+def test_a_stray_line_without_area_is_no_ink(tmp_path: Path) -> None:
+    bar_font(tmp_path / "stray.ttf", {"a": [(50, 0, 400, 500), (800, -150, 804, -150)], "b": [(50, 0, 400, 500)]})
+    font = find_fonts(tmp_path)[0]
+    assert reference_extents(font, "a", 200) == reference_extents(font, "b", 200)
 
 
 def test_no_vietnamese_mark_is_clipped_by_drawing(tmp_path: Path) -> None:

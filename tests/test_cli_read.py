@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -14,8 +13,6 @@ import numpy as np
 import pypdfium2
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 import netchu.archive as archive
@@ -25,10 +22,9 @@ import netchu.journal as journal
 import netchu.read as reading
 import netchu.zoo as zoo
 from netchu.cli import netchu
-from netchu.cli.rendering import marked
 from netchu.errors import NetchuError
 from netchu.image import open_grey, to_height
-from netchu.records import Char, Line, Page
+from netchu.records import Page
 
 SAMPLE = open_grey(reading.__file__.replace("read.py", "samples/sample.png"))
 
@@ -399,40 +395,6 @@ def test_too_little_memory_for_one_does_not_stop_the_others(scans, reader, monke
     assert result.exit_code == 1
     assert result.stderr.count("memory") == 2
     assert len(result.stdout.splitlines()) == 2
-
-
-def line_of(*chars: tuple[str, float]) -> Line:
-    return Line("".join(text for text, _ in chars), 0.5, (), tuple(Char(*char, (0, 0, 1, 1)) for char in chars))
-
-
-@pytest.mark.parametrize(("limit", "text"), [
-    (0.0, "a bcở"), (0.5, "⟦a⟧ b⟦cở⟧"), (0.3, "a b⟦c⟧ở"), (1.0, "⟦a bcở⟧"), (0.9, "⟦a⟧ b⟦cở⟧"),
-])  # fmt: skip
-def test_doubtful_characters_are_marked_not_deleted(limit, text):
-    line = line_of(("a", 0.4), (" ", 0.9), ("b", 0.9), ("c", 0.2), ("ở", 0.3))
-    assert marked(line, limit) == text
-
-
-def test_no_letter_is_cut_from_its_marks():
-    line = line_of(("e", 0.9), ("\u0302", 0.2), ("\u0301", 0.9), ("a", 0.9), ("ng", 0.3))
-    assert marked(line, 0.5) == "⟦e\u0302\u0301⟧a⟦ng⟧"
-    assert marked(line_of(("\u0301", 0.1), ("a", 0.9)), 0.5) == "⟦\u0301⟧a"
-
-
-BRACKETS = re.compile("⟦([⟦⟧])⟧|⟦([^⟦⟧]+)⟧|([^⟦⟧])")
-
-
-@given(st.lists(st.tuples(st.sampled_from("ab ⟦⟧"), st.sampled_from([0.2, 0.9])), max_size=12))
-def test_brackets_that_were_read_can_be_told_from_marks(chars):
-    shown, at, text, doubtful = marked(line_of(*chars), 0.5), 0, "", []
-    while at < len(shown):
-        found = BRACKETS.match(shown, at)
-        assert found, shown
-        bracket, run_of, plain = found.groups()
-        text, at = text + (bracket or run_of or plain), found.end()
-        doubtful += [None] if bracket else [True] * len(run_of) if run_of else [False]
-    assert text == "".join(char for char, _ in chars)
-    assert doubtful == [None if char in "⟦⟧" else sure < 0.5 for char, sure in chars]
 
 
 def test_min_conf_on_the_command_line(scans, wanted):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from netchu import zoo
 from netchu.errors import NetchuError
 from netchu.image import Grey, Source, open_grey
+from netchu.page.bands import MULTIPLE, paint_in_bands
 from netchu.page.crop import cut_lines
 from netchu.page.ink import is_rule
 from netchu.page.maps import STRIDE, Floats
@@ -32,7 +33,6 @@ SMALL = 20.0  # line height, in pixels of the first look, under which there is a
 WANTED = 30.0  # line height in the second look
 LONGEST = 16_384  # pixels of a side as the network sees it
 UNDOUBTED = 0.97  # confidence from which a line is not asked whether it is but a rule
-MULTIPLE = 32  # what the sides of the network's picture are divisible by
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def look(paint: Callable[[Grey], Floats], grey: Grey, scale: float, options: Tra
     rows, columns = seen.shape
     down, right = (-side % MULTIPLE for side in seen.shape)
     padded = np.asarray(cv2.copyMakeBorder(seen, 0, down, 0, right, cv2.BORDER_REPLICATE), dtype=np.uint8)
-    maps = paint(padded[None])[0, :, : -(-rows // STRIDE), : -(-columns // STRIDE)]
+    maps = paint_in_bands(paint, padded)[:, : -(-rows // STRIDE), : -(-columns // STRIDE)]
     height, width = grey.shape
     return trace(maps, (width / columns, height / rows), options)
 

@@ -62,12 +62,12 @@ def test_large_pages_are_scaled_down_and_found_in_their_own_pixels():
 def test_small_writing_is_looked_at_again_larger():
     painter = Painter(12)
     (line,) = painter.find(page_with_line())
-    assert len(painter.seen) == 2
+    assert len(painter.seen) == 4  # the second look in bands, three of them
     assert painter.seen[1][2] == pytest.approx(700 * 30 / 12, abs=2 * MULTIPLE)
     assert line.baseline[-1] == pytest.approx((600, 404), abs=4)
     tiny = Painter(1)
     tiny.find(page_with_line())
-    assert np.prod(tiny.seen[1]) < 1.1 * MOST
+    assert sum(map(np.prod, tiny.seen[1:])) < 1.8 * MOST  # margins of the bands and their patches are seen with them
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 20_000), (20_000, 1), (20_000, 300), (31, 33), (3000, 20_000)])

@@ -2,12 +2,13 @@
 
     python bench/order.py --data pages [--fonts fonts --texts texts]
 
-Three ways to put them in order: ours (netchu.page.order), from the top down by the middle of the baseline, and a plain
-XY-cut (Nagy and Seth 1984: cut at the widest gap of either projection, until no gap is left), which gets the middle
-half of each outline's height, so that letters that reach into the next line do not hide the gaps. Scores: the share of
-the truth's consecutive pairs that are consecutive; Kendall's tau, the mean over pages; the character errors of the
-page's text under `cer` when every line is read without a fault. Rows for handwriting, print and each source, and with
-`--fonts` and `--texts` for each layout of drawn pages, appended to results/order.csv.
+Ways to put them in order: ours (netchu.page.order), with the page's picture, where rules are seen, and without; from
+the top down by the middle of the baseline; and a plain XY-cut (Nagy and Seth 1984: cut at the widest gap of either
+projection, until no gap is left), which gets the middle half of each outline's height, so that letters that reach into
+the next line do not hide the gaps. Scores: the share of the truth's consecutive pairs that are consecutive; Kendall's
+tau, the mean over pages; the character errors of the page's text under `cer` when every line is read without a fault.
+Rows for handwriting, print and each source, and with `--fonts` and `--texts` for each layout of drawn pages, appended
+to results/order.csv.
 
 Left out, unless `--everything` is said: pages whose truth is in no order that a person reads in (UNTRUSTED,
 UNTRUSTED_PAGES, and by rule where it goes from a line to the one right above: `goes_back`); and always at the end of a
@@ -35,12 +36,13 @@ from page_peers import PRINT
 
 from netchu.data.page_sources import split_pages
 from netchu.data.pages import read_pages
+from netchu.image import Grey, open_grey
 from netchu.metrics import Counts
 from netchu.page.order import arrange
 from netchu.page.text_score import ordered
 from netchu.records import Line, Page
 
-Way = Callable[[Page], list[int]]
+Way = Callable[[Page, Grey], list[int]]
 # The truth's lines follow the outlines' first points within each region: sentences are torn apart.
 UNTRUSTED = frozenset({"ocrd_gt_structure_text"})
 UNTRUSTED_PAGES = frozenset(
@@ -52,11 +54,15 @@ UNTRUSTED_PAGES = frozenset(
 HEAD = 0.12  # share of a page's lines that are its head
 
 
-def ours(page: Page) -> list[int]:
+def ours(page: Page, picture: Grey) -> list[int]:
+    return arrange(page.lines, page.width, page.height, picture=picture)[0]
+
+
+def by_lines_alone(page: Page, _: Grey) -> list[int]:
     return arrange(page.lines, page.width, page.height)[0]
 
 
-def top_down(page: Page) -> list[int]:
+def top_down(page: Page, _: Grey) -> list[int]:
     return sorted(range(len(page.lines)), key=lambda place: middle(page.lines[place]))
 
 
@@ -64,7 +70,7 @@ def middle(line: Line) -> float:
     return statistics.fmean(y for _, y in line.baseline or line.polygon)
 
 
-def xy_cut(page: Page) -> list[int]:
+def xy_cut(page: Page, _: Grey) -> list[int]:
     boxes = []
     for line in page.lines:
         points = np.array(line.polygon or line.baseline)
@@ -89,7 +95,7 @@ def cut(boxes: np.ndarray, places: list[int]) -> list[int]:
     return cut(boxes, chosen[0]) + cut(boxes, chosen[1])
 
 
-WAYS: dict[str, Way] = {"netchu": ours, "top-down": top_down, "xy-cut": xy_cut}
+WAYS: dict[str, Way] = {"netchu": ours, "netchu, no picture": by_lines_alone, "top-down": top_down, "xy-cut": xy_cut}
 
 
 @dataclass
@@ -106,13 +112,13 @@ class Sums:
     edits: Counts = field(default_factory=Counts)
     seconds: list[float] = field(default_factory=list)
 
-    def add(self, page: Page, left_out: int, way: Way) -> None:
+    def add(self, page: Page, picture: Grey, left_out: int, way: Way) -> None:
         count = len(page.lines)
         shuffled = list(range(count))
         random.Random(count).shuffle(shuffled)
         given = Page(page.width, page.height, tuple(page.lines[place] for place in shuffled))
         began = time.process_time()
-        order = [shuffled[place] for place in way(given)]
+        order = [shuffled[place] for place in way(given, picture)]
         self.seconds.append(time.process_time() - began)
         kept = sum(after == before + 1 for before, after in pairwise(order))
         self.pages, self.lines, self.left_out = self.pages + 1, self.lines + count, self.left_out + left_out
@@ -165,17 +171,22 @@ def goes_back(page: Page) -> bool:
     return bool(len(down) and (under & (steps < -0.7 * np.median(down)) & (steps > -1.8 * np.median(down))).any())
 
 
-def real(data: Path, split: str, everything: bool) -> Iterator[tuple[list[str], Page, int]]:
+def real(data: Path, split: str, everything: bool) -> Iterator[tuple[list[str], Page, Grey, int]]:
     for sample in split_pages(read_pages(data)).part(split).samples:
         page, strays = without_strays(sample.page)
         name = sample.image.name
         if not everything and (sample.source in UNTRUSTED or name in UNTRUSTED_PAGES or goes_back(page)):
             print(f"left out, its truth is in no order: {name}", file=sys.stderr)
             continue
-        yield ["print" if sample.source in PRINT else "handwriting", sample.source], page, strays
+        yield (
+            ["print" if sample.source in PRINT else "handwriting", sample.source],
+            page,
+            open_grey(sample.image),
+            strays,
+        )
 
 
-def drawn(fonts: str, texts: str, count: int, seed: int) -> Iterator[tuple[list[str], Page, int]]:
+def drawn(fonts: str, texts: str, count: int, seed: int) -> Iterator[tuple[list[str], Page, Grey, int]]:
     """Drawn pages; their truth is in the order in which they were written: notes in the margin last, tables row by row
     and in a row cell by cell.
     """
@@ -184,13 +195,13 @@ def drawn(fonts: str, texts: str, count: int, seed: int) -> Iterator[tuple[list[
 
     drawer = drawing.PageDrawer(DrawSpec("latin", fonts, texts, seed=seed).open())
     usual = dict(drawing.LAYOUTS)
-    for layout in ("columns", "letter", "register"):  # loose notes have no order of their own
+    for layout in ("columns", "letter", "register", "table"):  # loose notes have no order of their own
         drawing.LAYOUTS.clear()
         drawing.LAYOUTS[layout] = 1.0
         for k in range(count):
-            page = drawer.sample(k)[1]
+            picture, page = drawer.sample(k)
             if len(page.lines) > 1:
-                yield [f"drawn {layout}"], page, 0
+                yield [f"drawn {layout}"], page, picture, 0
     drawing.LAYOUTS.update(usual)
 
 
@@ -208,14 +219,14 @@ def main() -> None:
     pages = list(real(options.data, options.split, options.everything))
     if options.fonts:
         pages += drawn(options.fonts, options.texts, options.count, options.seed)
-    groups = list(dict.fromkeys(group for names, _, _ in pages for group in names))
+    groups = list(dict.fromkeys(group for names, *_ in pages for group in names))
     rows: list[dict[str, object]] = []
     for group in sorted(groups, key=lambda name: (name not in ("handwriting", "print"), name)):
         for name, way in WAYS.items():
             sums = Sums()
-            for names, page, left_out in pages:
+            for names, page, picture, left_out in pages:
                 if group in names:
-                    sums.add(page, left_out, way)
+                    sums.add(page, picture, left_out, way)
             part = f"seed {options.seed}" if group.startswith("drawn") else options.split
             rows.append({"way": name, "split": part, "group": group, **sums.row(), "versions": versions("numpy")})
             print(*(value for key, value in rows[-1].items() if key != "versions"))

@@ -94,19 +94,23 @@ class Line:
 
 @dataclass(frozen=True)
 class Region:
-    """A part of a page: one of KINDS, its outline in pixels, and its lines: places in Page.lines, in reading order."""
+    """A part of a page: one of KINDS, its outline in pixels, and its lines: places in Page.lines, in reading order.
+
+    `cells`: of a table, the row and the column of each of `lines`, from 0; empty where they are not known.
+    """
 
     kind: str
     polygon: tuple[Point, ...]
     lines: tuple[int, ...]
+    cells: tuple[tuple[int, int], ...] = ()
 
     @classmethod
     def from_json(cls, data: Any) -> Region:
         """Raises NetchuError when `data` is not what Page.to_json writes of a region."""
-        kind, polygon, lines = _fields(cls, data)
+        kind, polygon, lines, cells = _fields(cls, data)
         _check("Region.kind", kind, kind in KINDS, f"one of {', '.join(KINDS)}")
         places = tuple(_place("Region.lines", place) for place in _list("Region.lines", lines))
-        return cls(kind, _points("Region.polygon", polygon), places)
+        return cls(kind, _points("Region.polygon", polygon), places, _cells(cells, len(places)))
 
 
 @dataclass(frozen=True)
@@ -200,6 +204,13 @@ def _size(name: str, value: Any) -> int:
 def _place(name: str, value: Any) -> int:
     _check(name, value, isinstance(value, int) and _number(value) and value >= 0, "whole numbers from 0")
     return int(value)
+
+
+def _cells(value: Any, count: int) -> tuple[tuple[int, int], ...]:
+    pairs = _list("Region.cells", value)
+    good = all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs) and len(pairs) in (0, count)
+    _check("Region.cells", value, good, f"none, or a row and a column for each of the {count} lines")
+    return tuple((_place("Region.cells", row), _place("Region.cells", column)) for row, column in pairs)
 
 
 def _points(name: str, value: Any) -> tuple[Point, ...]:

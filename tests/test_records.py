@@ -30,7 +30,7 @@ CHAR = Char("ở", 0.75, (1.0, 2.0, 3.5, 4.0), (("ơ", 0.2), ("", 0.05)))
 WORD = Word("ở", 0.7, (1.0, 2.0, 3.5, 4.0))
 CORNERS = ((0.0, 0.0), (9.0, 0.0), (9.0, 8.0), (0.0, 8.0))
 LINE = Line("ở", 0.75, CORNERS, (CHAR,), (WORD,), (("ở", -1.5), ("ơ", -3.0)), "note", ((0.0, 7.0), (9.0, 7.5)))
-PAGE = Page(9, 8, (LINE,), "thư 写真.jpg", (Region("margin", CORNERS, (0,)),), 2)
+PAGE = Page(9, 8, (LINE,), "thư 写真.jpg", (Region("table", CORNERS, (0,), ((2, 1),)),), 2)
 
 
 @settings(max_examples=25, deadline=None)
@@ -72,7 +72,7 @@ def test_the_json_is_what_is_promised():
             }
         ],
         "source": "thư 写真.jpg",
-        "regions": [{"kind": "margin", "polygon": [[0, 0], [9, 0], [9, 8], [0, 8]], "lines": [0]}],
+        "regions": [{"kind": "table", "polygon": [[0, 0], [9, 0], [9, 8], [0, 8]], "lines": [0], "cells": [[2, 1]]}],
         "number": 2,
     }
 
@@ -143,8 +143,13 @@ def spoil(path: tuple, value):
     (("regions",), None, "Page.regions"),
     (("regions", 0, "kind"), "song", "Region.kind"),
     (("regions", 0, "lines"), [1], "Region.lines"),
-    (("regions", 0, "lines"), [0, 0], "Region.lines"),
+    (("regions", 0), {"kind": "margin", "polygon": [], "lines": [0, 0], "cells": []}, "Region.lines"),
     (("regions", 0, "lines"), [-1], "Region.lines"),
+    (("regions", 0, "cells"), None, "Region.cells"),
+    (("regions", 0, "cells"), [[0, 0], [0, 1]], "Region.cells"),
+    (("regions", 0, "cells"), [[0]], "Region.cells"),
+    (("regions", 0, "cells"), [[0, -1]], "Region.cells"),
+    (("regions", 0, "cells"), [[0, 0.5]], "Region.cells"),
     (("number",), 0, "Page.number"),
 ])  # fmt: skip
 def test_json_that_is_not_ours_is_refused_by_name(path, value, name):

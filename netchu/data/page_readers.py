@@ -22,7 +22,7 @@ from netchu.data.pages import OUTSIDE, TABLE, line_fault, read_pages, shown_size
 from netchu.data.sources import PICTURE_FOLDERS, Changed, Tree, peek, walk
 from netchu.errors import NetchuError
 from netchu.image import SUFFIXES
-from netchu.records import Line, Page, Point
+from netchu.records import Line, Page, Point, Region
 
 UNEVEN = 0.002  # of a side: a page and its picture may differ by so much in shape, as rounding makes them
 HEAD = 8192  # bytes of a file in which its kind must show
@@ -247,11 +247,15 @@ def mend_lines(page: Page) -> tuple[Page, list[str]]:
         notes += [f"{why}: line {place + 1}"] if why else []
         kept[place] = len(lines)
         lines.append(replace(line, text=text, confidence=1.0 if text else 0.0, polygon=polygon, baseline=baseline))
-    regions = tuple(
-        replace(region, polygon=_inside(region.polygon, page), lines=tuple(kept[k] for k in region.lines if k in kept))
-        for region in page.regions
-    )
+    regions = tuple(_tidy_region(region, page, kept) for region in page.regions)
     return replace(page, lines=tuple(lines), regions=regions), notes
+
+
+def _tidy_region(region: Region, page: Page, kept: dict[int, int]) -> Region:
+    """A region with the lines that are kept, by their new places."""
+    cells = tuple(cell for line, cell in zip(region.lines, region.cells) if line in kept)
+    lines = tuple(kept[line] for line in region.lines if line in kept)
+    return replace(region, polygon=_inside(region.polygon, page), lines=lines, cells=cells)
 
 
 def _inside(points: tuple[Point, ...], page: Page) -> tuple[Point, ...]:

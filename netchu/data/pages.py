@@ -212,7 +212,7 @@ class _Reader:
             raise _FaultError(f"picture named twice: {name}, first in line {first}")
         size = (record["width"], record["height"])
         lines = [_line(place, line, size, changes, doubts) for place, line in enumerate(record["lines"], start=1)]
-        regions = record.get("regions") or []
+        regions = [{"cells": [], **each} if isinstance(each, dict) else each for each in record.get("regions") or []]
         plain = {"source": name.strip(), "number": 1, "lines": [line.to_json() for line in lines], "regions": regions}
         page = Page.from_json({"width": size[0], "height": size[1], **plain})  # checks sizes, numbers, regions
         if self.check_pictures:
@@ -313,8 +313,9 @@ def _record(sample: PageSample, root: Path) -> dict[str, Any]:
     """A page as `pages.jsonl` holds it, without the fields that hold nothing."""
     page = sample.page.to_json()
     lines = [{name: line[name] for name in LINE_FIELDS if name == "text" or line[name]} for line in page["lines"]]
+    regions = [{name: value for name, value in each.items() if name != "cells" or value} for each in page["regions"]]
     record = {"image": image_name(root, sample.image), "width": page["width"], "height": page["height"]}
-    extra = {"source": sample.source, "split": sample.split, "regions": page["regions"]}
+    extra = {"source": sample.source, "split": sample.split, "regions": regions}
     return {**record, **{name: value for name, value in extra.items() if value}, "lines": lines}
 
 

@@ -1,4 +1,4 @@
-"""Markdown (CommonMark): paragraphs from regions, headings, tables as they stand, a rule between pages."""
+"""Markdown (CommonMark, tables as on GitHub): paragraphs from regions, headings, tables, a rule between pages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from netchu.formats.layout import Block, blocks
 from netchu.formats.markup import encode
-from netchu.records import Page
+from netchu.records import Page, Region
 
 _MARKS = re.compile(r"([\\`*_\[\]<>&|~])")
 _STARTS = re.compile(r"^(\s*)([#+=-]|\d{1,9}(?=[.)]))")
@@ -24,12 +24,24 @@ def _block(part: Block, page: Page) -> str:
     kind = part.region.kind if part.region else "paragraph"
     if not texts:
         return ""
+    if part.region and len({column for _, column in part.region.cells}) > 1:
+        return _table(part.region, page)
     if kind == "table":  # columns are where they stand in the text: nothing says where cells end
         fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", "".join(texts)) or [""]))
         return "\n".join([fence, *texts, fence])
     if kind == "heading":
         return "# " + " ".join(map(_plain, texts))
     return "\n".join(_plain(text) for text in texts)
+
+
+def _table(region: Region, page: Page) -> str:
+    """A table, its first row as the heading that Markdown wants, a cell's lines apart."""
+    cells: dict[tuple[int, int], list[str]] = {}
+    for place, cell in zip(region.lines, region.cells):
+        cells.setdefault(cell, []).append(_plain(page.lines[place].text))
+    rows, columns = sorted({row for row, _ in cells}), range(max(column for _, column in cells) + 1)
+    told = ["| " + " | ".join("<br>".join(cells.get((row, column), [])) for column in columns) + " |" for row in rows]
+    return "\n".join([told[0], "|" + " --- |" * len(columns), *told[1:]])
 
 
 def _plain(text: str) -> str:

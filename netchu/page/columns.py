@@ -19,6 +19,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from netchu.page.cells import Rules, deep_rows
 from netchu.page.frame import Floats, Frame
 
 Places = NDArray[np.intp]
@@ -51,27 +52,28 @@ class _Gutter(NamedTuple):
     parted: int  # pairs of lines side by side
 
 
-def parts_of(frame: Frame) -> list[Part]:
-    """All lines of a frame but the turned ones, in reading order."""
+def parts_of(frame: Frame, rules: Rules) -> list[Part]:
+    """All lines of a frame but the turned ones, in reading order. `rules`: those seen in the picture, as in `cells`."""
     upright = np.flatnonzero(~frame.turned)
-    return _Cutter(frame).cut(upright) if len(upright) else []
+    return _Cutter(frame, rules).cut(upright) if len(upright) else []
 
 
 class _Cutter:
-    def __init__(self, frame: Frame) -> None:
-        self.frame = frame
+    def __init__(self, frame: Frame, rules: Rules) -> None:
+        self.frame, self.rules = frame, rules
         self.shared, self.below = frame.gaps()
         shorter = np.minimum.outer(frame.length, frame.length)
         self.apart = self.shared <= 0.3 * np.maximum(shorter, 1e-9)  # (n, n): not one above the other
         self.unit = np.minimum(np.maximum.outer(frame.height, frame.height), 1.5 * frame.pitch)
         self.unit = np.maximum(self.unit, 0.8 * frame.pitch)
         self.known: dict[tuple[bytes, float], tuple[Places, Places]] = {}
+        self.tables: dict[bytes, bool] = {}
 
     def cut(self, lines: Places, role: Role = "text") -> list[Part]:
         """The parts of some of the lines."""
         for gutter in self._gutters(lines):
             kind = self._judge(gutter)
-            if kind:
+            if kind and not (self._is_table(lines) or self._is_table(np.union1d(gutter.left, gutter.right))):
                 break
         else:
             return self._whole(lines, role)
@@ -85,9 +87,16 @@ class _Cutter:
         before, after = ([*self.cut(side, role)] if len(side) else [] for side in (gutter.above, gutter.below))
         return [*before, *middle, *after]
 
+    def _is_table(self, lines: Places) -> bool:
+        """Do lines stand in cells that hold several?"""
+        key = lines.tobytes()
+        if key not in self.tables:
+            self.tables[key] = bool(deep_rows(self.frame, self._rows(lines), self.rules))
+        return self.tables[key]
+
     def _whole(self, lines: Places, role: Role) -> list[Part]:
         """Lines that no gutter parts. A page's number beside its first or last lines is read before or after them."""
-        numbers = self._numbers(lines) if role == "text" else []
+        numbers = self._numbers(lines) if role == "text" and not self._is_table(lines) else []
         rest = self._rows(np.setdiff1d(lines, numbers))
         middle = float(np.median(self.frame.base[lines]))
         parts = [Part(((number,),), "number") for number in sorted(numbers, key=lambda each: self.frame.base[each])]

@@ -64,7 +64,9 @@ def read_flat(reader: Reader, grey: Grey, flat: Flat, name: str = "", boxes: boo
     kept = [place for place, text in enumerate(texts) if text.text]
     lines = [placed(texts[place], cuts[place], found[place], (width, height)) for place in kept]
     across, down = flat.picture.shape[::-1]
-    order, regions = arrange([flat.lines[place] for place in kept], across, down, _direction(reader, lines))
+    order, regions = arrange(
+        [flat.lines[place] for place in kept], across, down, _direction(reader, lines), flat.picture
+    )
     outlines = [_points(region.polygon, flat.to_original, (width, height)) for region in regions]
     return Page(
         width, height, tuple(lines[place] for place in order), name,

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from netchu.page.cells import Rules, cells_of, deep_rows, goes_on
 from netchu.page.columns import SHORT, Part, Role
 from netchu.page.frame import Floats, Frame
 
@@ -25,47 +26,62 @@ WHOLE = 0.75  # of the text's width: a shorter line at the head or foot of a pag
 
 
 class Block(NamedTuple):
-    """Rows that make a region, its kind, and its outline in the frame, (k, 2)."""
+    """A region: its kind, its lines in reading order, its outline in the frame, (k, 2), and in a table the row and the
+    column of each line.
+    """
 
     kind: str
-    rows: tuple[tuple[int, ...], ...]
+    lines: tuple[int, ...]
     outline: Floats
+    cells: tuple[tuple[int, int], ...]
 
 
-def blocks_of(frame: Frame, parts: Sequence[Part], length: tuple[float, float] | None) -> list[Block]:
+def blocks_of(frame: Frame, parts: Sequence[Part], length: tuple[float, float] | None, rules: Rules) -> list[Block]:
     """The regions of parts in their order; each row is in one. `length`: where the page begins and ends
-    downwards; None where that is not known, and nothing is its header or footer.
+    downwards; None where that is not known, and nothing is its header or footer. `rules`: see `cells`.
     """
-    pieces = [(rows, kind) for part in parts for rows, kind in _pieces(frame, part)]
+    pieces = [(rows, kind) for part in parts for rows, kind in _pieces(frame, part, rules)]
     kinds = _Kinds(frame, pieces, length)
-    return [
-        Block(kinds.of(place), rows, outline(frame, rows, role == "table")) for place, (rows, role) in enumerate(pieces)
-    ]
+    blocks = []
+    for place, (rows, role) in enumerate(pieces):
+        table = cells_of(frame, rows, rules) if role == "table" else []
+        held = [(line, (row, column)) for row, cells in enumerate(table) for column, lines in cells for line in lines]
+        lines = tuple(line for line, _ in held) or tuple(line for row in rows for line in row)
+        area = outline(frame, rows, role == "table")
+        blocks.append(Block(kinds.of(place), lines, area, tuple(cell for _, cell in held)))
+    return blocks
 
 
 Rows = tuple[tuple[int, ...], ...]
 Piece = tuple[Rows, Role | Literal["table"]]
 
 
-def _pieces(frame: Frame, part: Part) -> list[Piece]:
+def _pieces(frame: Frame, part: Part, rules: Rules) -> list[Piece]:
     """A part cut into what is one region each."""
     if part.role == "number":
         return [(part.rows, "number")]
-    first, last = _table(frame, part.rows) if part.role == "text" else (0, 0)
+    first, last = _table(frame, part.rows, rules) if part.role == "text" else (0, 0)
     result: list[Piece] = [(rows, part.role) for rows in _paragraphs(frame, part.rows[:first])]
     if last > first:
         result.append((part.rows[first:last], "table"))
     return result + [(rows, part.role) for rows in _paragraphs(frame, part.rows[last:])]
 
 
-def _table(frame: Frame, rows: Rows) -> tuple[int, int]:
+def _table(frame: Frame, rows: Rows, rules: Rules) -> tuple[int, int]:
     """The rows from the first to the last that have several lines, if these make up most of what is between and part in
-    the same places. Lines that were found in pieces do not.
+    the same places. Lines that were found in pieces do not. Or if they are cells of several lines, with all lines of
+    these.
     """
     several = [place for place, row in enumerate(rows) if len(row) > 1]
     if len(several) < 3:
         return 0, 0
     first, last = several[0], several[-1] + 1
+    if deep_rows(frame, rows[first:last], rules):
+        while last < len(rows) and goes_on(frame, rows[first : last + 1], rules, last=True):
+            last += 1
+        while first and goes_on(frame, rows[first - 1 : last], rules, last=False):
+            first -= 1
+        return first, last
     lines = sum(len(row) for row in rows[first:last])
     if sum(len(rows[place]) for place in several) < 0.55 * lines:
         return 0, 0

@@ -18,12 +18,16 @@ from netchu.synth.ink import Rng, pick
 from netchu.synth.page_draft import Draft, turned_back
 from netchu.synth.page_layouts import aslant, columns, letter, manuscript, notes, register
 from netchu.synth.page_sheet import Sheet
+from netchu.synth.page_table import table
 from netchu.synth.page_write import hand_of, is_han
 
 EM = (18.0, 46.0)  # pixels per em of a page's lines: smallest and largest usual
 LAYOUTS = {"columns": 3.0, "letter": 3.0, "register": 2.5, "notes": 1.0}
 HAN_LAYOUTS = {"columns": 4.0, "letter": 2.0, "register": 1.0, "notes": 1.0, "manuscript": 2.5}
-DRAWN = {"columns": columns, "letter": letter, "register": register, "notes": notes, "manuscript": manuscript}
+DRAWN = {
+    "columns": columns, "letter": letter, "register": register, "notes": notes, "manuscript": manuscript,
+    "table": table,  # in no mix: order is measured on it, and pages that finders learn from stay what they were
+}  # fmt: skip
 UPRIGHT = 0.7  # share of the pages whose lines run down, where they may
 ASIDE = 0.25  # share of the pages with lines that lie on their side
 

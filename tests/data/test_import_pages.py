@@ -14,7 +14,7 @@ from netchu import formats
 from netchu.cli.data import data
 from netchu.data.formats import detect, import_lines, import_pages
 from netchu.data.lines import by_reason, read_lines
-from netchu.data.page_readers import fit_page
+from netchu.data.page_readers import fit_page, mend_lines
 from netchu.data.pages import PageSample, read_pages, write_pages
 from netchu.errors import NetchuError
 from netchu.records import Line, Page, Region
@@ -311,3 +311,11 @@ def test_the_verbs(tmp_path):
     with pytest.raises(NetchuError, match="lmdb: no such export format for pages"):
         run("export", tmp_path / "set", tmp_path / "x", "--format", "lmdb")
     assert not (tmp_path / "x").exists()
+
+
+def test_a_table_keeps_the_cells_of_the_lines_that_are_kept():
+    area = ((0.0, 0.0), (90.0, 0.0), (90.0, 20.0), (0.0, 20.0))
+    lines = (Line("a", 1.0, area, ()), Line("", 0.0, (), ()), Line("b", 1.0, area, ()))
+    table = Region("table", area, (0, 1, 2), ((0, 0), (0, 1), (1, 1)))
+    page, _ = mend_lines(Page(100, 100, lines, "a.png", (table,)))
+    assert page.regions[0].lines == (0, 1) and page.regions[0].cells == ((0, 0), (1, 1))

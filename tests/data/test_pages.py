@@ -45,11 +45,14 @@ def why(root):
 
 def test_reads_everything_a_record_holds(folder):
     region = {"kind": "paragraph", "polygon": SQUARE, "lines": [0]}
-    root = folder(record(split="val", source="letters", regions=[region]), "", record("2.png", lines=[]))
+    table = {"kind": "table", "polygon": SQUARE, "lines": [1], "cells": [[3, 2]]}
+    both = {"lines": [LINE, LINE], "regions": [region, table]}
+    root = folder(record(split="val", source="letters", **both), "", record("2.png", lines=[]))
     pages = read_pages(root)
     first, second = pages.samples
     assert first.image == root / "1.png" and (first.split, first.source) == ("val", "letters")
-    assert first.page.regions == (Region("paragraph", tuple(map(tuple, SQUARE)), (0,)),)
+    outline = tuple(map(tuple, SQUARE))
+    assert first.page.regions == (Region("paragraph", outline, (0,)), Region("table", outline, (1,), ((3, 2),)))
     assert first.page.lines[0] == Line("Hà Nội", 1.0, tuple(map(tuple, SQUARE)), (), baseline=((10, 35), (90, 35)))
     assert (second.split, second.source, second.page.lines) == (None, "", ())
     assert (len(pages), len(pages.part("val")), len(pages.part(None)), len(pages.part("test"))) == (2, 1, 1, 0)
@@ -138,7 +141,7 @@ def test_files_that_hold_no_page(folder, tmp_path):
 
 
 def test_round_trip_and_digest(folder, tmp_path):
-    region = {"kind": "margin", "polygon": SQUARE, "lines": [0]}
+    region = {"kind": "table", "polygon": SQUARE, "lines": [0], "cells": [[1, 0]]}
     root = folder(record(split="val", source="letters", regions=[region]), record("2.png", lines=[]))
     pages = read_pages(root)
     write_pages(root, pages.samples)

@@ -51,6 +51,16 @@ def test_markdown_has_paragraphs_headings_tables_and_rules():
     )
 
 
+def test_a_table_of_cells_is_one_in_markdown():
+    texts = ["12 Jan", "oil", "and | wine", "3", "13 Jan", "7"]
+    lines = tuple(Line(text, 0.5, BOX, ()) for text in texts)
+    cells = ((0, 0), (0, 1), (0, 1), (0, 2), (1, 0), (1, 2))
+    page = Page(90, 70, lines, "a.png", (Region("table", BOX, tuple(range(6)), cells),))
+    assert write([page], "md").data.decode() == (
+        "| 12 Jan | oil<br>and \\| wine | 3 |\n| --- | --- | --- |\n| 13 Jan |  | 7 |\n"
+    )
+
+
 @pytest.mark.parametrize(("text", "escaped"), [
     ("# a", "\\# a"), ("- a", "\\- a"), ("---", "\\---"), ("1. a", "1\\. a"), ("1) a", "1\\) a"), ("1 a", "1 a"),
     ("a_b*c", "a\\_b\\*c"), ("[x](y)", "\\[x\\](y)"), ("<b>&amp;", "\\<b\\>\\&amp;"), ("> a", "\\> a"),

@@ -53,6 +53,26 @@ def test_a_letter_is_read_line_by_line_in_its_own_pixels(reader):
         assert [word.text for word in line.words] == line.text.split()
 
 
+def test_rules_in_the_picture_tell_the_cells_of_a_table(reader):
+    """Cells of one to three lines at the foot of their rows: where lines stand alone does not tell rows."""
+    page, depths = np.full((900, 900), 255, np.uint8), ((2, 1, 2), (1, 3, 2), (2, 2, 1), (3, 1, 2))
+    y = 60
+    for row in depths:
+        cv2.line(page, (30, y), (870, y), 90, 2)
+        foot = y + 20 + 56 * max(row)
+        for column, count in enumerate(row):
+            for line in range(count):
+                left, right = PARTS[(column + line) % 2]
+                part = to_height(SAMPLE[:, left:right], 42)[:, :220]
+                top, x = foot - 56 * (count - line), 50 + 280 * column
+                page[top : top + 42, x : x + part.shape[1]] = part
+        y = foot + 8
+    cv2.line(page, (30, y), (870, y), 90, 2)
+    (table,) = [region for region in reader.read(page).regions if region.kind == "table"]
+    wanted = [((row, column),) * depths[row][column] for row in range(4) for column in range(3)]
+    assert table.cells == sum(wanted, ())
+
+
 @pytest.mark.parametrize("turn", [-8.0, 8.0])
 def test_a_slanting_letter_is_read_too_and_its_lines_slant(reader, turn):
     level, slanting = reader.read(letter()), reader.read(letter(turn=turn))

@@ -75,9 +75,21 @@ def test_perfect_maps_of_drawn_pages_give_their_lines_back(drawn) -> None:
 
 
 def test_every_layout_comes(drawer: Drawer, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in LAYOUTS:
+    for name in [*LAYOUTS, "table"]:
         monkeypatch.setattr("netchu.synth.page.LAYOUTS", {name: 1.0})
         assert max(len(PageDrawer(drawer).sample(k)[1].lines) for k in range(4)) > 3, name
+
+
+def test_tables_are_written_cell_by_cell(drawer: Drawer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netchu.synth.page.LAYOUTS", {"table": 1.0})
+    under = beside = 0
+    for k in range(6):
+        starts = np.array([line.baseline[0] for line in PageDrawer(drawer, aside=0.0).sample(k)[1].lines])
+        right, down = np.diff(starts, axis=0).T
+        assert ((down > 5) | (right > 20)).all()  # the next line of a cell, the next cell, or the next row
+        under += int(((np.abs(right) < 5) & (down > 5)).sum())
+        beside += int((right > 20).sum())
+    assert under > 10 and beside > 30
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The letter that comes with the package to be read, netchu/samples/page.jpg: our own text in a free font, on a drawn sheet.
+"""The letter that comes with the package, netchu/samples/page.jpg: a text of ours in a free font, on a drawn sheet.
 
     python recipes/sample_page.py fonts dancing-script-400 netchu/samples/page.jpg 5
 

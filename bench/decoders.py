@@ -24,7 +24,8 @@ import netchu
 from netchu.compose import compose
 from netchu.data.lines import read_lines
 from netchu.decode.choose import Wish, choose
-from netchu.image import lay_flat, open_grey, pad_batch
+from netchu.framing import frame
+from netchu.image import open_grey, pad_batch
 from netchu.metrics import Scores, score
 from netchu.read import Reader, batches, stepped, to_line
 from netchu.settings import parse_setting
@@ -57,8 +58,8 @@ def measure(data: Path, normaliser: str, reader: Reader, args: argparse.Namespac
     """A row for each decoder on one data set."""
     found = read_lines(data)
     samples = (found.part(args.split) if "split" in found.columns else found).samples
-    pictures = [open_grey(sample.image) for sample in samples]
-    logits, network = run_network(reader, [lay_flat(each) for each in pictures] if reader.info.vertical else pictures)
+    pictures = [frame(open_grey(sample.image), reader.info.vertical).picture for sample in samples]
+    logits, network = run_network(reader, pictures)
     print(f"{data.name}: {len(samples)} lines, network {1000 * network:.2f} ms a line", file=sys.stderr)
     texts = [sample.text for sample in samples]
     plain: Scores | None = None

@@ -127,6 +127,7 @@ def prepare(args: Any, folder: Path) -> tuple[dict[str, Any], list[str]]:
 
     from netchu.decode.layers import GAP
     from netchu.decode.lexicon import make_lexicon
+    from netchu.framing import frame
     from netchu.image import open_grey, pad_batch, to_height
     from netchu.lm import save
     from netchu.lm.arpa import write_arpa
@@ -139,7 +140,7 @@ def prepare(args: Any, folder: Path) -> tuple[dict[str, Any], list[str]]:
     rows = read_rows(args.data, "val", args.lines)
     logits = {}
     for index, row in enumerate(rows):
-        grey = open_grey(row.image, str(row.image))
+        grey = frame(open_grey(row.image, str(row.image))).picture
         line = to_height(grey, reader.info.height, grey.shape[1] * reader.info.height / grey.shape[0])
         found, lengths = reader.session.run(*pad_batch([line], line.shape[1]))
         logits[f"line{index}"] = found[0, : int(lengths[0])] / np.float32(reader.info.temperature)

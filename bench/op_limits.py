@@ -22,7 +22,8 @@ from harness import RESULTS, Row, append_csv, read_rows, versions
 from netchu import load
 from netchu.data.augment import OPS
 from netchu.data.ops import Canvas, Op
-from netchu.image import Grey, lay_flat, open_grey
+from netchu.framing import frame
+from netchu.image import Grey, open_grey
 from netchu.metrics import score
 from netchu.read import Reader, to_line
 
@@ -41,9 +42,7 @@ def main() -> None:
     args = parser.parse_args()
     reader = load(args.model)
     rows = [row for data in args.data for row in read_rows(data, "train", round(args.lines / len(args.data)))]
-    lines = [open_grey(row.image) for row in rows]
-    if reader.info.vertical:  # as the trainer has them when it augments
-        lines = [lay_flat(line) for line in lines]
+    lines = [frame(open_grey(row.image), reader.info.vertical).picture for row in rows]  # as the trainer has them
     plain = cer(reader, lines, rows, args.normaliser)
     print(
         f"{len(rows)} lines of {', '.join(data.name for data in args.data)}: CER {100 * plain:.2f} %", file=sys.stderr

@@ -30,6 +30,7 @@ from netchu.decode.ballot import Ballot
 from netchu.decode.choose import Wish
 from netchu.decode.ctc import greedy
 from netchu.decode.vote import Election, Judge, vote
+from netchu.framing import frame
 from netchu.image import open_grey
 from netchu.metrics import score
 from netchu.settings import parse_setting
@@ -143,7 +144,7 @@ def main() -> None:
     for data in args.data:
         rows = read_rows(data, args.split, args.limit)
         texts = [canonical(row.text) for row in rows]
-        lines = [ballots for row in rows for ballots in voters.ballots([open_grey(row.image)])]
+        lines = [ballots for row in rows for ballots in voters.ballots([frame(open_grey(row.image)).picture])]
         single = {}
         for number, name in enumerate(names):
             said_alone = [canonical(line[number].texts()[0]) for line in lines]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 from netchu.calibration import Calibration
@@ -47,17 +46,6 @@ def compose(
     corners = ((0.0, 0.0), (float(columns), 0.0), (float(columns), float(rows)), (0.0, float(rows)))
     ranked = tuple((canonical(charset.decode(classes), charset.form), score) for classes, score in reading.ranked)
     return Line("".join(texts), line, corners, tuple(chars), words, ranked, reading.note)
-
-
-def upright(line: Line) -> Line:
-    """A line that was read lying on its side (image.lay_flat), in the pixels of the vertical line it is."""
-    from netchu.decode.positions import stand_up
-
-    (_, _), (columns, _), (_, rows), _ = line.polygon
-    corners = ((0.0, 0.0), (rows, 0.0), (rows, columns), (0.0, columns))
-    chars = tuple(replace(char, box=stand_up(char.box, rows)) for char in line.chars)
-    words = tuple(replace(word, box=stand_up(word.box, rows)) for word in line.words)
-    return replace(line, polygon=corners, chars=chars, words=words)
 
 
 def split(chars: Sequence[str]) -> list[tuple[int, int]]:

@@ -21,9 +21,10 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from netchu.data.lines import LineSet, write_whole
 from netchu.errors import NetchuError
+from netchu.framing import frame
 from netchu.image import open_grey
 from netchu.read import to_line
-from netchu.session import METADATA_KEY, Session
+from netchu.session import METADATA_KEY, ModelInfo, Session
 
 LINES = 64  # that scales are measured on; twice as many change nothing
 
@@ -31,14 +32,14 @@ LINES = 64  # that scales are measured on; twice as many change nothing
 class _Lines(CalibrationDataReader):  # type: ignore[misc]
     """Line pictures as the runtime's calibrator asks for them, one at a time."""
 
-    def __init__(self, paths: Sequence[Path], height: int) -> None:
-        self.paths, self.height = iter(paths), height
+    def __init__(self, paths: Sequence[Path], info: ModelInfo) -> None:
+        self.paths, self.info = iter(paths), info
 
     def get_next(self) -> dict[str, Any] | None:
         path = next(self.paths, None)
         if path is None:
             return None
-        line = to_line(open_grey(path), self.height)
+        line = to_line(frame(open_grey(path), self.info.vertical).picture, self.info.height)
         return {"images": line[None], "widths": np.array([line.shape[1]], dtype=np.int64)}
 
 
@@ -58,7 +59,7 @@ def quantise(source: str | os.PathLike[str], target: str | os.PathLike[str], lin
         if not convolutions:
             raise NetchuError(f"{source}: no convolutions to quantise; is it quantised already?")
         quantize_static(
-            str(folded), str(small), _Lines(paths, info.height), quant_format=QuantFormat.QDQ, per_channel=True,
+            str(folded), str(small), _Lines(paths, info), quant_format=QuantFormat.QDQ, per_channel=True,
             activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, reduce_range=True,
             op_types_to_quantize=["Conv"], nodes_to_exclude=[convolutions[0], convolutions[-1]],
         )  # fmt: skip

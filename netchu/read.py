@@ -1,6 +1,6 @@
 """The way from a picture to text. Start here.
 
-picture --image.open_grey--> grey array --to_height, pad_batch--> images, widths
+picture --image.open_grey--> grey array --frame, to_height, pad_batch--> images, widths
         --Session.run--> logits, lengths --decode.ctc.greedy--> Reading --compose--> Line
 
 A page has its lines found and cut out first: netchu.page.reading.
@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netchu.calibration import Calibration
-from netchu.compose import RAW, compose, upright
+from netchu.compose import RAW, compose
 from netchu.decode.ctc import greedy
 from netchu.decode.reading import Decoder
+from netchu.framing import frame
 from netchu.image import Grey, Source, lay_flat, open_grey, pad_batch, to_height
 from netchu.records import Line, Page
 from netchu.session import Session
@@ -113,17 +114,18 @@ class Reader:
             open_grey(source, None if isinstance(source, str | os.PathLike) else f"sources[{place}]")
             for place, source in enumerate(sources)
         ]
-        flat = [lay_flat(picture) for picture in pictures] if self.info.vertical else pictures
-        lines = [to_line(picture, self.info.height) for picture in flat]
+        framed = [frame(picture, self.info.vertical) for picture in pictures]
+        lines = [to_line(each.picture, self.info.height) for each in framed]
         results: list[Line | None] = [None] * len(lines)
         for batch in batches([line.shape[1] for line in lines]):
             images, widths = pad_batch([lines[index] for index in batch], stepped(lines[batch[-1]].shape[1]))
             logits, lengths = self.session.run(images, widths)
             for index, frames, length in zip(batch, logits, lengths):
                 reading = self.decoder(frames, int(length), self.info.temperature)
-                across = flat[index].shape[1] / lines[index].shape[1] * self.info.stride
-                line = compose(reading, self.info.charset, flat[index], across, self.calibration, boxes)
-                results[index] = upright(line) if flat[index].shape != pictures[index].shape else line
+                picture = framed[index].picture
+                across = picture.shape[1] / lines[index].shape[1] * self.info.stride
+                line = compose(reading, self.info.charset, picture, across, self.calibration, boxes)
+                results[index] = framed[index].back(line)
         return [result for result in results if result is not None]
 
 

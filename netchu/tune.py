@@ -18,7 +18,8 @@ from netchu.data.lines import LineSet, Sample
 from netchu.decode.ctc import greedy
 from netchu.decode.reading import Decoder
 from netchu.errors import NetchuError
-from netchu.image import lay_flat, open_grey, pad_batch
+from netchu.framing import frame
+from netchu.image import open_grey, pad_batch
 from netchu.read import stepped, to_line
 from netchu.reliability import Judged, confidences_of, judge, measure
 from netchu.session import ModelInfo, Session
@@ -91,7 +92,7 @@ def see(session: Session, name: str, lines: LineSet, normaliser: str = "nfc", jo
 
     def run(sample: Sample) -> NDArray[np.float32]:
         picture = open_grey(sample.image)
-        line = to_line(lay_flat(picture) if session.info.vertical else picture, session.info.height)
+        line = to_line(frame(picture, session.info.vertical).picture, session.info.height)
         logits, lengths = session.run(*pad_batch([line], stepped(line.shape[1])))
         return logits[0, : lengths[0]]
 

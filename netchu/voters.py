@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from netchu import zoo
-from netchu.compose import compose, upright
+from netchu.compose import compose
 from netchu.decode.choose import Choice, Wish, choose
 from netchu.errors import NetchuError
-from netchu.image import Grey, Source, lay_flat, open_grey, pad_batch
+from netchu.framing import frame
+from netchu.image import Grey, Source, open_grey, pad_batch
 from netchu.read import Reader, batches, stepped, to_line
 from netchu.records import Line
 from netchu.session import ModelInfo, Session
@@ -110,26 +111,27 @@ class Voters(Reader):
             open_grey(source, None if isinstance(source, str | os.PathLike) else f"sources[{place}]")
             for place, source in enumerate(sources)
         ]
-        widths = [to_line(_flat(self.info, picture), self.info.height).shape[1] for picture in pictures]
+        framed = [frame(picture, self.info.vertical) for picture in pictures]
+        widths = [to_line(each.picture, self.info.height).shape[1] for each in framed]
         results: list[Line | None] = [None] * len(pictures)
         for batch in batches(widths):
-            found = self.ballots([pictures[index] for index in batch])
+            found = self.ballots([framed[index].picture for index in batch])
             for index, ballots in zip(batch, found):
                 reading, charset = vote(ballots, self.judge)
-                flat = _flat(self.info, pictures[index])
-                across = flat.shape[1] / widths[index] * self.info.stride
-                line = compose(reading, charset, flat, across, self.calibration, boxes)
-                results[index] = upright(line) if flat.shape != pictures[index].shape else line
+                picture = framed[index].picture
+                across = picture.shape[1] / widths[index] * self.info.stride
+                line = compose(reading, charset, picture, across, self.calibration, boxes)
+                results[index] = framed[index].back(line)
         return [result for result in results if result is not None]
 
     def ballots(self, pictures: Sequence[Grey]) -> list[list[Ballot]]:
-        """What every reader says of every view of each picture; the first reader's plain view comes first."""
+        """What every reader says of every view of each framed picture; the first reader's plain view comes first."""
         from netchu.decode.ballot import Ballot
 
         found: list[list[Ballot]] = [[] for _ in pictures]
         for reader, weight in zip(self.readers, self.weights):
             info = reader.info
-            lines = [to_line(_flat(info, picture), info.height) for picture in pictures]
+            lines = [to_line(picture, info.height) for picture in pictures]
             for view in self.views:
                 seen = [view(line) for line in lines]
                 images, widths = pad_batch(seen, stepped(max(line.shape[1] for line in seen)))
@@ -137,10 +139,6 @@ class Voters(Reader):
                     reading = reader.decoder(logits, int(length), info.temperature)
                     ballots.append(Ballot(logits, int(length), info.charset, reading, info.temperature, weight))
         return found
-
-
-def _flat(info: ModelInfo, picture: Grey) -> Grey:
-    return lay_flat(picture) if info.vertical else picture
 
 
 def _check_script(first: ModelInfo, other: ModelInfo) -> None:

@@ -61,6 +61,15 @@ MODELS: dict[str, Bundled] = {
         "latin as it was trained: what training goes on from",
         "92479807e09a645b85d802ce0d1e0791ece9721e1b22f17b8130df5a8396470c",
     ),
+    "latin-tiny": Bundled(
+        "a quarter of latin: for small machines and many lines",
+        "e025701c672d8f04985f4618401a9b789552d830e7e5a3242152b5b84f1c10a1",
+        trained="latin-tiny-float",
+    ),
+    "latin-tiny-float": Bundled(
+        "latin-tiny as it was trained: what training goes on from",
+        "01b4f50f74ec4dc03d84c759a740122d58ead5f5d601b52b5c1ad3132cb51f20",
+    ),
     "ja": Bundled(
         "Japanese, kana and joyo kanji, across and down; trained on drawn lines alone: see its card",
         "701f8a7815424f042173e558d13a7e8751277be42c955c42655baed8b50e99c7",

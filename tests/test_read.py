@@ -209,7 +209,8 @@ def test_read_gives_the_page_its_source_and_its_line(reader, tmp_path):
 def test_boxes_lie_inside_the_picture_in_order(alone):
     for picture, line in zip(mixed(), alone):
         rows, columns = picture.shape[:2]
-        assert line.polygon == ((0, 0), (columns, 0), (columns, rows), (0, rows))
+        (left, top), _, (right, bottom), _ = line.polygon  # the whole picture, but for wide margins above and below
+        assert (left, right) == (0, columns) and 0 <= top < bottom <= rows
         assert line.text == "".join(char.text for char in line.chars)
         assert line.text == line.text.strip()
         for char in line.chars:
@@ -223,13 +224,13 @@ def test_boxes_lie_inside_the_picture_in_order(alone):
 
 def test_rough_boxes_cover_the_line(reader, alone):
     for picture, line, fitted in zip(mixed(), reader.read_lines(mixed(), boxes=False), alone):
-        rows, columns = picture.shape[:2]
+        columns = picture.shape[1]
         assert replace(line, chars=(), words=()) == replace(fitted, chars=(), words=())
         assert [replace(char, box=()) for char in line.chars] == [replace(char, box=()) for char in fitted.chars]
         edges = [char.box[::2] for char in line.chars]
         assert all(one[1] == other[0] for one, other in pairwise(edges))
         assert not edges or (edges[0][0], edges[-1][1]) == (0, columns)
-        assert {char.box[1::2] for char in line.chars} <= {(0, rows)}
+        assert {char.box[1::2] for char in line.chars} <= {(line.polygon[0][1], line.polygon[2][1])}
 
 
 @pytest.mark.parametrize("height", [24, 96, 200])
@@ -402,8 +403,9 @@ def test_tall_and_long_pictures_can_be_mixed(downwards, alone):
     assert len(kept) > 8
     assert [found[k].text for k in kept] == [alone[k].text for k in kept]
     for k in kept:
-        (_, _), (columns, _), (_, rows), _ = found[k].polygon
-        assert (rows, columns) == turned[k].shape
+        assert all(0 <= x <= turned[k].shape[1] and 0 <= y <= turned[k].shape[0] for x, y in found[k].polygon)
+        (left, top), _, (right, bottom), _ = found[k].polygon
+        assert max(right - left, bottom - top) == max(turned[k].shape)
 
 
 def test_pages_hold_tall_lines(downwards, reader, tmp_path):

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from netchu.data.augment import DEFAULT, augment
 from netchu.data.ops import Mix
-from netchu.image import Grey, lay_flat, open_grey, pad_batch, to_height
+from netchu.framing import frame
+from netchu.image import Grey, open_grey, pad_batch, to_height
 from netchu.text import needed_frames
 
 
@@ -54,7 +55,8 @@ class Pictures:
     """Decoded line pictures, kept in memory up to a budget so that an epoch costs no JPEG decoding."""
 
     def __init__(self, tallest: int | None = None, budget_bytes: int = 4 << 30, vertical: bool = False) -> None:
-        """With `tallest`, pictures of more rows are kept at that many; with `vertical`, tall ones are laid flat."""
+        """Framed as for reading. With `tallest`, lines of more rows are kept at that many; with `vertical`, tall ones
+        are laid flat."""
         self.tallest, self.vertical = tallest, vertical
         self.room = budget_bytes
         self.kept: dict[str, Grey] = {}
@@ -62,7 +64,7 @@ class Pictures:
     def __call__(self, path: str) -> Grey:
         line = self.kept.get(path)
         if line is None:
-            line = lay_flat(open_grey(path)) if self.vertical else open_grey(path)
+            line = frame(open_grey(path), self.vertical).picture
             if self.tallest and line.shape[0] > self.tallest:
                 line = to_height(line, self.tallest)
             if line.nbytes <= self.room:

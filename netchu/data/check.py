@@ -71,7 +71,7 @@ def used_summary(findings: Iterable[Finding]) -> str:
 
 def frames(seen: Seen, height: int = 48, stride: int = 4) -> int:
     """CTC frames that a picture gives once it is scaled to `height`."""
-    return math.ceil(max(1, math.floor(seen.width * height / seen.height + 0.5)) / stride)
+    return math.ceil(max(1, math.floor(seen.width * height / seen.rows + 0.5)) / stride)
 
 
 def _rows(lineset: LineSet) -> Iterator[Finding]:
@@ -243,7 +243,7 @@ def _fit(lineset: LineSet, seen: Sequence[Seen], narrow: dict[Sample, tuple[int,
         shown = [f"{lineset.name(s)} (needs {need}, has {there})" for s, (need, there) in narrow.items()]
         yield _finding(level, "too-narrow", message, shown)
     room = {
-        sample: picture.width / picture.height / len(sample.text)
+        sample: picture.width / picture.rows / len(sample.text)
         for sample, picture in zip(lineset.samples, seen)
         if not picture.fault and len(sample.text) >= 6
     }

@@ -13,17 +13,23 @@ import numpy as np
 
 from netchu.data.lines import Sample
 from netchu.errors import NetchuError
-from netchu.image import Grey, is_tall, open_grey, read_bytes
+from netchu.framing import find_frame
+from netchu.image import Grey, is_tall, lay_flat, open_grey, read_bytes
 
 _FLAT = 12  # grey levels between the darkest and the lightest: less holds no writing that a person could read
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What a look at one picture tells. `fault` is why it cannot be opened; the size is 0 x 0 then."""
+    """What a look at one picture tells. `fault` is why it cannot be opened; the size is 0 x 0 then.
+
+    `rows` are those that the line in it takes once it is framed, and `rows_flat` if the picture is first laid flat.
+    """
 
     width: int = 0
     height: int = 0
+    rows: int = 0
+    rows_flat: int = 0
     dark: bool = False  # light writing on a dark ground
     blank: bool = False
     digest: bytes = b""
@@ -31,7 +37,9 @@ class Seen:
 
     def flat(self) -> Seen:
         """The same for a model that reads tall pictures from the top down: such a one lies on its side."""
-        return replace(self, width=self.height, height=self.width) if is_tall(self.height, self.width) else self
+        if not is_tall(self.height, self.width):
+            return self
+        return replace(self, width=self.height, height=self.width, rows=self.rows_flat)
 
 
 def survey(samples: Iterable[Sample]) -> list[Seen]:
@@ -50,7 +58,8 @@ def _look(image: Path) -> Seen:
     except NetchuError as error:
         return Seen(fault=str(error))
     dark, blank = _ink(grey)
-    return Seen(grey.shape[1], grey.shape[0], dark, blank, hashlib.sha256(data).digest())
+    rows, rows_flat = (find_frame(each).rows for each in (grey, lay_flat(grey)))
+    return Seen(grey.shape[1], grey.shape[0], rows, rows_flat, dark, blank, hashlib.sha256(data).digest())
 
 
 def _ink(grey: Grey) -> tuple[bool, bool]:

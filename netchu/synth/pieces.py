@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from netchu.data.lines import Sample, read_lines, write_whole
 from netchu.decode.align import align
 from netchu.errors import NetchuError
+from netchu.framing import frame
 from netchu.image import Grey, open_grey, pad_batch
 from netchu.metrics import align as pair
 from netchu.metrics import count
@@ -102,7 +103,7 @@ def _cut_all(
 ) -> Iterator[tuple[Sample, Cut, list[bool]]]:
     """Each line whose reading fits its text, cut, and which of its words' readings do."""
     info = reader.info
-    pictures = [open_grey(sample.image) for sample in samples]
+    pictures = [frame(open_grey(sample.image)).picture for sample in samples]
     lines = [to_line(picture, info.height) for picture in pictures]
     for batch in batches([line.shape[1] for line in lines]):
         images, widths = pad_batch([lines[index] for index in batch], stepped(lines[batch[-1]].shape[1]))

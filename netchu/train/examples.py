@@ -155,7 +155,7 @@ def _example(
     if seen.fault:
         raise NetchuError(f"unreadable picture: {seen.fault}")
     path = os.fspath(sample.image)
-    return fit(path, sample.text, seen.width, seen.height, source, charset, height, stride, training)
+    return fit(path, sample.text, seen.width, seen.rows, source, charset, height, stride, training)
 
 
 def fit(

@@ -89,9 +89,9 @@ def test_labels_that_ctc_cannot_write(make, text, fits):
 
 
 def test_frames_follow_the_scaled_width():
-    assert frames(Seen(100, 24)) == 50
-    assert frames(Seen(101, 48), stride=8) == 13
-    assert frames(Seen(1, 400)) == 1
+    assert frames(Seen(100, 24, 24)) == 50
+    assert frames(Seen(101, 48, 48), stride=8) == 13
+    assert frames(Seen(1, 400, 400)) == 1
 
 
 def test_many_narrow_lines_are_an_error_few_a_warning(make, draw):

@@ -12,6 +12,7 @@ from PIL import Image
 
 from netchu.data.batch import Pictures
 from netchu.errors import NetchuError
+from netchu.framing import frame
 from netchu.image import open_grey
 from netchu.text import Charset
 from netchu.train.examples import Material, Source, gather
@@ -54,8 +55,8 @@ def test_lines_become_examples(tmp_path: Path) -> None:
     assert not material.rejects
     for example in material.train:
         assert material.charset.decode(example.target) == example.text
-        with Image.open(example.path) as picture:
-            assert example.width == pytest.approx(picture.width * 48 / picture.height, abs=0.5)
+        rows, columns = frame(open_grey(example.path)).picture.shape
+        assert example.width == pytest.approx(columns * 48 / rows, abs=0.5)
     assert material.summary() == "8 lines to train on, 2 to validate on"
 
 
@@ -179,8 +180,8 @@ def test_a_picture_that_its_camera_turned_is_measured_upright(tmp_path: Path) ->
     exif = Image.Exif()
     exif[0x0112] = 6
     picture.rotate(90, expand=True).save(folder / "lines/0000.png", exif=exif)
-    upright = round(picture.width * 48 / picture.height)
-    assert gathered(folder).train[0].width == upright
+    rows, columns = frame(np.asarray(picture.convert("L"))).picture.shape
+    assert gathered(folder).train[0].width == round(columns * 48 / rows)
 
 
 class TestCharset:
@@ -243,4 +244,4 @@ def test_a_tall_picture_is_a_line_from_the_top_down_for_a_model_that_reads_such(
     assert (upright.direction, turned.direction) == ("ltr", "ltr ttb")
     assert turned.train[0].width == samples[0].width
     assert any("label longer" in reject.reason for reject in upright.rejects)
-    assert np.abs(Pictures(vertical=True)(str(path)).astype(int) - line).mean() < 8
+    assert np.abs(Pictures(vertical=True)(str(path)).astype(int) - frame(line).picture).mean() < 8

@@ -54,12 +54,12 @@ MODELS: dict[str, Bundled] = {
     ),
     "latin": Bundled(
         "French, English, German, Italian, Spanish: hands old and new, typescript, print; Vietnamese less well than vi",
-        "655e271eb4154ce65076e9db94279840576ebfcf735c3a26120346ff33f44148",
+        "493f78a871171b70007e6d47507bd3d9f41b0f0ab9bb76dad5014f0ea4adc35c",
         trained="latin-float",
     ),
     "latin-float": Bundled(
         "latin as it was trained: what training goes on from",
-        "92479807e09a645b85d802ce0d1e0791ece9721e1b22f17b8130df5a8396470c",
+        "3c976e133bce3868ced9795aade863e132e7a3105b0696e5b192d83fd94acc2b",
     ),
     "latin-tiny": Bundled(
         "a quarter of latin: for small machines and many lines",

@@ -153,7 +153,8 @@ def main() -> None:
             else:
                 model, seconds = taught(start, folder, size, args)
                 rates = scored(model, folder)
-            row = {"start": args.base if start == "shipped" else start, "real": size, "passes": args.passes, **rates,
+            row = {"start": args.base if start == "shipped" else start, "real": size,
+                   "passes": "" if start == "kraken" or wanted == "0" else min(args.passes, args.most * size), **rates,
                    "processor_seconds": round(seconds), "versions": versions("netchu", "torch")}  # fmt: skip
             print("  ".join(f"{row[name]:.4f}" if isinstance(row[name], float) else str(row[name]) for name in SHOWN))
             append_csv(RESULTS / "data_efficiency.csv", [row])

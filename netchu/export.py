@@ -48,6 +48,7 @@ def export(source: str | os.PathLike[str], target: str | os.PathLike[str], **det
             "height": network.height,
             "stride": network.stride,
             "languages": tuple(state["languages"]),
+            "direction": state["direction"],
             "architecture": state["architecture"],
             "parameters": network.count_parameters(),
             "data": state["data"],

@@ -34,7 +34,7 @@ def write_checkpoint(path: Path, architecture: str = "tiny") -> Path:
     network = settled(build(architecture, len(CHARSET)))
     state = {
         "architecture": architecture, "charset": list(CHARSET.symbols), "form": CHARSET.form, "languages": ["vi"],
-        "data": {"tập": "0" * 64},
+        "direction": "ltr ttb", "data": {"tập": "0" * 64},
     }  # fmt: skip
     checkpoint.save(path, {"average": network.state_dict()}, state)
     return path
@@ -85,6 +85,7 @@ def test_every_architecture_exports_and_can_be_trained_on_from_the_file(architec
 class TestTheFile:
     def test_it_says_everything_of_itself(self, exported: Path) -> None:
         info = Session(exported).info
+        assert info.direction == "ltr ttb"
         assert info == ModelInfo(
             name="mô hình", charset=CHARSET, height=48, stride=4, languages=("vi",), architecture="tiny",
             parameters=build("tiny", len(CHARSET)).count_parameters(), data={"tập": "0" * 64},

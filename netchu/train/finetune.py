@@ -31,7 +31,7 @@ class Base:
     charset: Charset
     languages: tuple[str, ...]
     weights: dict[str, Tensor]
-    direction: str = "ltr"  # as in ModelInfo
+    direction: str  # as in ModelInfo
 
 
 def load_base(model: str) -> Base:
@@ -40,7 +40,8 @@ def load_base(model: str) -> Base:
     if path.suffix == ".safetensors":
         groups, state = checkpoint.load(path)
         charset = Charset(tuple(state["charset"]), state["form"])
-        return Base(path.stem, state["architecture"], charset, tuple(state["languages"]), groups["average"])
+        languages, direction = tuple(state["languages"]), state["direction"]
+        return Base(path.stem, state["architecture"], charset, languages, groups["average"], direction)
     path = zoo.trainable(model)
     info = Session(path).info  # says in one line what is wrong with a file that is not ours
     weights = weights_of(path)

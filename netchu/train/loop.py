@@ -312,6 +312,7 @@ class Trainer:
             "charset": list(charset.symbols),
             "form": charset.form,
             "languages": list(self.languages),
+            "direction": self.material.direction,
             "data": dict(zip(self.material.names, self.material.digests)),
         }
 

@@ -97,7 +97,7 @@ def train(
         round_to_half(network)  # what the file will hold
         readings = read_all(network, trainer.material)
         after = to_json(by_set(trainer.material.val, readings.texts, trainer.material.names))
-        export(best, output, scores={"validation": after}, direction=trainer.material.direction)
+        export(best, output, scores={"validation": after})
         model = output
         _report(folder, trainer, readings, before, after)
     parallel.stop()

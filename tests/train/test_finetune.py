@@ -161,8 +161,10 @@ class TestBases:
 
     def test_a_checkpoint_is_as_good_as_its_model(self, base: Base, tmp_path: Path) -> None:
         network = start_from(base, OLD)
-        state = {"architecture": "tiny", "charset": list(OLD.symbols), "form": "NFC", "languages": [], "data": {}}
+        state = {"architecture": "tiny", "charset": list(OLD.symbols), "form": "NFC", "languages": [],
+                 "direction": "ltr ttb", "data": {}}  # fmt: skip
         checkpoint.save(tmp_path / "best.safetensors", {"average": network.state_dict()}, state)
+        assert load_base(str(tmp_path / "best.safetensors")).direction == "ltr ttb"
         for one, other in zip(
             logits_of(network), logits_of(start_from(load_base(str(tmp_path / "best.safetensors")), OLD))
         ):

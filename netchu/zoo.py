@@ -99,11 +99,11 @@ MODELS: dict[str, Bundled] = {
     ),
     "plate-cn": Bundled(
         "Chinese number plates, as small as 94 x 24, by their grammar; all provinces",
-        "58ac83bd834282cb69e4f02e62b3a2e84d7750f28376beca3034dc7989fc0a7a",
+        "eb5cf4e294eaf411f7f33e92f0bcf40c50639a73a16711212aefa1bf211c0c25",
     ),
     "scene": Bundled(
         "single words on signs and shop fronts, cut out of the picture; English, digits",
-        "658bfd3ed288926ba8bcec32cab9d0fa22b25443a7efaaf2b09b2dbcde82d648",
+        "50d8cad34f25c9f5fe3ebd9b4ed00d1583cdb48ca482fea7a9c53e87240f10dc",
     ),
 }
 

@@ -99,7 +99,7 @@ MODELS: dict[str, Bundled] = {
     ),
     "plate-cn": Bundled(
         "Chinese number plates, as small as 94 x 24, by their grammar; all provinces",
-        "eb5cf4e294eaf411f7f33e92f0bcf40c50639a73a16711212aefa1bf211c0c25",
+        "342ea70bec416f20e4ff1b1ab2f09ffbac506061898914349ff51ff7fa2ee895",
     ),
     "scene": Bundled(
         "single words on signs and shop fronts, cut out of the picture; English, digits",

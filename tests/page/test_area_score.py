@@ -13,7 +13,9 @@ def box(left, top, right, bottom):
     return outline([(left, top), (right, top), (right, bottom), (left, bottom)])
 
 
-BOX = st.tuples(*[st.integers(0, 30)] * 4).filter(lambda b: b[0] < b[2] and b[1] < b[3])
+BOX = st.tuples(st.integers(0, 29), st.integers(0, 29), st.integers(1, 30), st.integers(1, 30)).map(
+    lambda b: (b[0], b[1], min(b[0] + b[2], 30), min(b[1] + b[3], 30))
+)
 
 
 @given(BOX, BOX)

@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 from netchu.errors import NetchuError
+from netchu.framing import frame
 from netchu.image import Grey, is_tall, to_height
 
 if TYPE_CHECKING:
@@ -125,9 +126,10 @@ def draw_line(drawer: Drawer, number: int, tallest: int | None = None) -> Line:
     except Exception as error:
         return Line(None, fault=f"the drawer failed: {type(error).__name__}: {error}")
     picture = drawn.picture
-    # as the reader will: it knows pictures only, and turns those that are tall
+    # as the reader will: it knows pictures only, turns those that are tall, and frames all
     if (drawn.vertical and len(drawn.text) > 1) or (drawer.recipe.vertical and is_tall(*picture.shape)):
         picture = np.rot90(picture)
+    picture = frame(np.ascontiguousarray(picture)).picture
     if tallest and picture.shape[0] > tallest:
-        picture = to_height(np.ascontiguousarray(picture), tallest)
+        picture = to_height(picture, tallest)
     return Line(np.ascontiguousarray(picture), drawn.text)

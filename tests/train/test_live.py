@@ -19,7 +19,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from drawn import ONE_CORE, draw_set, held_out, words  # noqa: E402
+from drawn import ONE_CORE, draw_set, draw_text, held_out, words  # noqa: E402
 from interrupting import interrupt_at  # noqa: E402
 from sketches import Sketches, SketchSpec  # noqa: E402
 
@@ -27,10 +27,12 @@ import netchu as package  # noqa: E402
 from netchu.data.batch import Batch, Pictures  # noqa: E402
 from netchu.data.lines import read_lines  # noqa: E402
 from netchu.errors import NetchuError  # noqa: E402
+from netchu.framing import frame  # noqa: E402
 from netchu.session import Session  # noqa: E402
+from netchu.synth.drawer import Drawn  # noqa: E402
 from netchu.train import checkpoint, live, parts, run  # noqa: E402
 from netchu.train.config import TrainConfig, configure  # noqa: E402
-from netchu.train.drawing import BLOCK  # noqa: E402
+from netchu.train.drawing import BLOCK, draw_line  # noqa: E402
 from netchu.train.examples import Material, Source, gather  # noqa: E402
 from netchu.train.live import Live, add_drawn, validate_on_drawn  # noqa: E402
 from netchu.train.loop import Trainer  # noqa: E402
@@ -99,7 +101,7 @@ class TestLines:
         for number, line in enumerate(taken[0]):
             drawn = drawer.sample(number)
             assert line[0] == drawn.text
-            assert line[3] == drawn.picture.tobytes()
+            assert line[3] == frame(drawn.picture).picture.tobytes()
 
     def test_a_part_holds_each_line_as_often_as_it_is_used(self) -> None:
         with drawing(SketchSpec()) as found:
@@ -127,7 +129,7 @@ class TestLines:
         with drawing(SketchSpec(vertical=frozenset({1}))) as found:
             pictures = Pictures()
             example = found.take(part_of(0, 3), pictures)[1]
-        np.testing.assert_array_equal(pictures(example.path), SketchSpec().open().sample(1).picture)
+        np.testing.assert_array_equal(pictures(example.path), frame(SketchSpec().open().sample(1).picture).picture)
 
     def test_what_cannot_be_used_is_left_out_counted_and_named(self) -> None:
         spec = SketchSpec(
@@ -273,7 +275,7 @@ class TestRun:
         _, examples, pictures, charset = given
         assert len(examples) == run.DRILL
         assert charset.decode(examples[0].target) == SketchSpec().open().sample(0).text
-        np.testing.assert_array_equal(pictures(examples[0].path), SketchSpec().open().sample(0).picture)
+        np.testing.assert_array_equal(pictures(examples[0].path), frame(SketchSpec().open().sample(0).picture).picture)
 
 
 class TestResumed:
@@ -439,3 +441,17 @@ def test_what_a_run_is_judged_on_is_not_drawn(tmp_path: Path) -> None:
 def test_the_model_says_what_language_it_was_drawn_in(tmp_path: Path) -> None:
     trainer, _ = prepare([], configure(OPTIONS), None, tmp_path, None, SketchSpec())
     assert trainer.languages == (SketchSpec().open().recipe.language,) == ("vi",)
+
+
+def test_a_drawn_line_is_framed_as_the_reader_will_see_it() -> None:
+    """Wide margins would teach it letters so small as it never gets to see."""
+
+    class Loose(Sketches):
+        def sample(self, k: int, truth: bool = False) -> Drawn:
+            drawn = super().sample(k, truth)
+            return dataclasses.replace(
+                drawn, text="a line to be read", picture=np.pad(draw_text("a line to be read"), 60, "edge")
+            )
+
+    line = draw_line(Loose(SketchSpec()), 0)
+    assert line.picture is not None and line.picture.shape[0] < 70

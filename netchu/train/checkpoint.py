@@ -47,7 +47,9 @@ def load(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
         with safe_open(path, "pt") as file:
             header = file.metadata() or {}
             if header.get("format") != FORMAT:
-                raise NetchuError(f"{path}: not a checkpoint of this program (format {header.get('format')!r})")
+                raise NetchuError(
+                    f"{path}: not a checkpoint that this version reads ({header.get('format')!r}, not {FORMAT!r})"
+                )
             groups: dict[str, dict[str, Tensor]] = {}
             for key in file.keys():  # noqa: SIM118 - not a dict
                 group, name = key.split("/", 1)

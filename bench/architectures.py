@@ -56,7 +56,7 @@ WIDTH = 860  # columns of the line whose operations are counted
 def begin_with(network: LineNetwork, model: str) -> bool:
     """Give a network the trunk of a model of ours, if it has one of that shape; say whether it has."""
     prefix = "trunk."
-    trained = {name.removeprefix(prefix): weight for name, weight in weights_of(zoo.trainable(model)).items()
+    trained = {name.removeprefix(prefix): weight for name, weight in weights_of(zoo.find(model)).items()
                if name.startswith(prefix)}  # fmt: skip
     for part in network.modules():
         if isinstance(part, ResidualTrunk):

@@ -4,7 +4,11 @@
 
 Each line of the part is read as it is, with margins of paper on all sides, as wide as a share of its height, and
 turned about its middle, the corners filled with paper: each time the picture as it stands, and framed as the reader
-does (netchu/framing.py). Greedy, so that no language model mends. Models and data sets go in pairs.
+does (netchu/framing.py). Greedy, so that no language model mends. Models and data sets go in pairs. `--constants` tries
+other thresholds than the shipped ones:
+
+    python bench/framing.py --data ../shared/data/latin/tapuscorpus -m vi --split train --lines 60 --changes none \
+        --constants LOOSE=0.16 SNUG=0.2
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ import numpy as np
 from harness import RESULTS, append_csv, read_rows, versions
 
 import netchu
+from netchu import framing
 from netchu.framing import Frame, find_frame
 from netchu.image import Grey, open_grey
 from netchu.metrics import score
@@ -49,6 +54,13 @@ CHANGES: dict[str, Callable[[Grey], Grey]] = {
 }
 
 
+def constant(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    if not name.isupper() or not isinstance(getattr(framing, name, None), int | float):
+        raise argparse.ArgumentTypeError(f"{name!r} is no constant of netchu/framing.py")
+    return name, float(value)
+
+
 def whole(picture: Grey) -> Frame:
     return Frame(picture.shape[0], 0, picture.shape[0])
 
@@ -60,7 +72,11 @@ def main() -> None:
     parser.add_argument("--split", default="val")
     parser.add_argument("--changes", nargs="+", choices=CHANGES, default=list(CHANGES))
     parser.add_argument("--lines", type=int, default=0, help="so many, drawn at random; all without it")
+    parser.add_argument("--constants", type=constant, nargs="+", default=[], metavar="NAME=VALUE")
     args = parser.parse_args()
+    for name, value in args.constants:
+        setattr(framing, name, value)
+    tried = "".join(f"; {name}={value:g}" for name, value in args.constants)
     if len(args.data) != len(args.models):
         parser.error(f"{len(args.data)} data sets and {len(args.models)} models: a model for each")
     records = []
@@ -72,7 +88,7 @@ def main() -> None:
             changed = [CHANGES[name](picture) for picture in pictures]
             moved = sum(find_frame(picture) != whole(picture) for picture in changed)
             record: dict[str, object] = {
-                "model": model, "set": data.name, "split": args.split, "lines": len(rows), "change": name,
+                "model": model, "set": data.name, "split": args.split, "lines": len(rows), "change": name + tried,
                 "framed": moved,
             }  # fmt: skip
             for way, finder in (("as_it_stands", whole), ("framed", find_frame)):
@@ -81,9 +97,10 @@ def main() -> None:
                 low, high = found.cer_ci95
                 record |= {f"cer_{way}": round(found.cer, 4), f"cer_{way}_ci95": f"{low:.4f} {high:.4f}"}
             records.append({**record, "versions": versions("netchu", "numpy", "opencv-python-headless")})
-            stands, framed = (100 * float(str(record[f"cer_{way}"])) for way in ("as_it_stands", "framed"))
+            stands, better = (100 * float(str(record[f"cer_{way}"])) for way in ("as_it_stands", "framed"))
             print(
-                f"{model} {data.name} ({len(rows)}), {name}: {moved} framed; {stands:.2f} -> {framed:.2f}", flush=True
+                f"{model} {data.name} ({len(rows)}), {name}{tried}: {moved} framed; {stands:.2f} -> {better:.2f}",
+                flush=True,
             )
     append_csv(RESULTS / "framing.csv", records)
 

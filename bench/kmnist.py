@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="images.npz")
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("-m", "--model", default="ja")
-    parser.add_argument("--base", default="ja-float", help="what examples are taught to")
+    parser.add_argument("--base", default="ja", help="what examples are taught to")
     parser.add_argument("--examples", type=int, nargs="+", default=[0, 10, 100])
     parser.add_argument("--passes", type=int, default=20_000)
     args = parser.parse_args()

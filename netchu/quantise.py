@@ -1,7 +1,8 @@
 """A model file becomes a smaller, faster one: convolutions in 8-bit integers, scales measured on real lines.
 
 Weights get 7 of the 8 bits: processors without VNNI add pairs of products in 16 bits, which 8-bit weights overflow. The
-first convolution and the head stay as they are: one sees grey levels, the other decides between letters.
+first convolution and the head stay as they are: one sees grey levels, the other decides between letters. Training can
+go on from such a file (netchu/integers.py).
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from netchu.data.lines import LineSet, write_whole
 from netchu.errors import NetchuError
 from netchu.framing import frame
 from netchu.image import open_grey
+from netchu.integers import restore_weights
+from netchu.models import build
 from netchu.read import to_line
 from netchu.session import METADATA_KEY, ModelInfo, Session
 
@@ -48,7 +51,9 @@ def quantise(source: str | os.PathLike[str], target: str | os.PathLike[str], lin
 
     Raises NetchuError when the source is not one of ours or is quantised already.
     """
-    info = Session(source).info
+    info, whole = Session(source).info, onnx.load(str(source))
+    if any(node.op_type == "DequantizeLinear" for node in whole.graph.node):
+        raise NetchuError(f"{source}: its convolutions are integers already")
     chosen = np.random.default_rng(0).permutation(len(lines))[:LINES]
     paths = [lines.samples[index].image for index in chosen]
     logging.getLogger().setLevel(logging.ERROR)  # the quantiser's advice to run what is run on the next lines
@@ -56,14 +61,13 @@ def quantise(source: str | os.PathLike[str], target: str | os.PathLike[str], lin
         folded, small = Path(folder) / "folded.onnx", Path(folder) / "small.onnx"
         quant_pre_process(str(source), str(folded), skip_symbolic_shape=True)
         convolutions = [node.name for node in onnx.load(str(folded)).graph.node if node.op_type == "Conv"]
-        if not convolutions:
-            raise NetchuError(f"{source}: no convolutions to quantise; is it quantised already?")
         quantize_static(
             str(folded), str(small), _Lines(paths, info), quant_format=QuantFormat.QDQ, per_channel=True,
             activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, reduce_range=True,
             op_types_to_quantize=["Conv"], nodes_to_exclude=[convolutions[0], convolutions[-1]],
         )  # fmt: skip
         model = onnx.load(str(small))
+    restore_weights(model, whole, build(info.architecture, len(info.charset)).state_dict())
     del model.metadata_props[:]
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, replace(info, name=Path(target).stem).to_json()

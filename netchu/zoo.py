@@ -15,14 +15,10 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 @dataclass(frozen=True)
 class Bundled:
-    """A model of the package: what it is for, and the SHA-256 its file must have.
-
-    A model with 8-bit convolutions cannot be trained further; `trained` names the one it was made from.
-    """
+    """A model of the package: what it is for, and the SHA-256 its file must have."""
 
     summary: str
     sha256: str
-    trained: str = ""
     suffix: str = ".onnx"
 
     def path(self, name: str) -> Path:
@@ -36,66 +32,31 @@ class Bundled:
 MODELS: dict[str, Bundled] = {
     "vi": Bundled(
         "Vietnamese handwriting first; French and English hands and print less well",
-        "aee05b573df8aac9781cb5d1e0192783fc82caabb10f39385d138fabd911af82",
-        trained="vi-float",
+        "3ddee1677dc9305a3067fc360e76bf4affa6d6b79de193e99d8e659b22f25f84",
     ),
     "vi-tiny": Bundled(
         "a quarter of vi: for small machines and many lines",
-        "fe24bf5a61ee53882eda7584c4d78a139e6e191904868d9fd3304dc4f887ba7a",
-        trained="vi-tiny-float",
-    ),
-    "vi-float": Bundled(
-        "vi as it was trained: twice the size of vi, a third of its speed; what training goes on from",
-        "42c9e8816e9e38f7f4e6f5e863e7b91e27be1d00459d23c9d2be4a3bc1928a4a",
-    ),
-    "vi-tiny-float": Bundled(
-        "the same for vi-tiny",
-        "0c7e8e8180ed8df8f9d7a7e79d18de4ced6f58cc1eb48abbcce3814f8d2db698",
+        "03526a93dfab88588e04cbf43bb27929a78e0aa51f6e91ccf10fae76b0d77b6b",
     ),
     "latin": Bundled(
         "French, English, German, Italian, Spanish: hands old and new, typescript, print; Vietnamese less well than vi",
-        "493f78a871171b70007e6d47507bd3d9f41b0f0ab9bb76dad5014f0ea4adc35c",
-        trained="latin-float",
-    ),
-    "latin-float": Bundled(
-        "latin as it was trained: what training goes on from",
-        "3c976e133bce3868ced9795aade863e132e7a3105b0696e5b192d83fd94acc2b",
+        "ecf0e8fd2006b1b3050083a779eb16c5a8a4be129f07a603fc961effe5c37058",
     ),
     "latin-tiny": Bundled(
         "a quarter of latin: for small machines and many lines",
-        "e025701c672d8f04985f4618401a9b789552d830e7e5a3242152b5b84f1c10a1",
-        trained="latin-tiny-float",
-    ),
-    "latin-tiny-float": Bundled(
-        "latin-tiny as it was trained: what training goes on from",
-        "01b4f50f74ec4dc03d84c759a740122d58ead5f5d601b52b5c1ad3132cb51f20",
+        "d82d6fce10abfdc3d1e2f6e5642afdd018ac18a3eaf128a72e37550909fc7ebf",
     ),
     "ja": Bundled(
         "Japanese, kana and joyo kanji, across and down; trained on drawn lines alone: see its card",
-        "701f8a7815424f042173e558d13a7e8751277be42c955c42655baed8b50e99c7",
-        trained="ja-float",
-    ),
-    "ja-float": Bundled(
-        "ja as it was trained: what training goes on from",
-        "b4da92fa320b114b35d92b51e227cc6250fc3de4819411830074e6286c114489",
+        "11ee68173ba9a38a54db0d1c525b0a8b46c58a21fc2503f37283d9f8d585481e",
     ),
     "zh": Bundled(
         "simplified Chinese, the 3,755 characters of GB2312 level 1; trained on drawn lines alone: see its card",
-        "e3944209898b51dd2059c5807ea15cca35feba8f5dc31d3e931affc7403a443b",
-        trained="zh-float",
-    ),
-    "zh-float": Bundled(
-        "zh as it was trained: what training goes on from",
-        "dbd2a10d0f3c7524b56f492600d12f26735f8c8386cb5ea7d7afb0de758195e5",
+        "d213002dca647db8a0f65933152b226e2c45625781439260f23951cef43e8c23",
     ),
     "captcha": Bundled(
         "captchas of five small letters and digits crossed by lines, of the one kind it was shown; see its card",
-        "1af417e1c72fc7e9c2ff10d4551cbc19d2c6abfa40995b89e331b5d13ad76e22",
-        trained="captcha-float",
-    ),
-    "captcha-float": Bundled(
-        "captcha as it was trained: what training goes on from",
-        "12c29fbbd500947c63045034617276a3faa5c657c6c458f9cc735c9bd538f033",
+        "417833e3c880749461a5435bd442ffa8067f64130cc7440836604b93aa6e9785",
     ),
     "plate-cn": Bundled(
         "Chinese number plates, as small as 94 x 24, by their grammar; all provinces",
@@ -197,11 +158,6 @@ def find_finder(finder: str) -> Path:
     if path.suffix == ".onnx" or path.exists():
         return path
     raise NetchuError(f"line finder {finder!r}: bundled are {', '.join(FINDERS)}; any other is a path to a .onnx")
-
-
-def trainable(model: str) -> Path:
-    """As find, but of a bundled model the file that training can go on from."""
-    return find(MODELS[model].trained or model) if model in MODELS else find(model)
 
 
 def find_language(model: str) -> str:

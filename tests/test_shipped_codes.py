@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 import netchu
-from netchu.session import Session
-from netchu.zoo import MODELS, find
 
 MIDDLES, TOP, FOOT = (38, 95, 174, 231, 288, 345, 402), 25, 115  # of the characters, in mm: GA 36-2018
 
@@ -62,8 +60,3 @@ def test_a_sign_is_read_with_its_language_models(text: str) -> None:
     reader = netchu.load("scene")
     light = draw_text(text, 28, margin=3)
     assert [line.text for line in reader.read_lines([light, 255 - light])] == [text, text]
-
-
-def test_the_float_of_captcha_has_its_alphabet() -> None:
-    assert MODELS["captcha"].trained == "captcha-float"
-    assert Session(find("captcha")).info.charset == Session(find("captcha-float")).info.charset

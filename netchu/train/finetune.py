@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
-from onnx import numpy_helper
 from torch import Tensor
 
 from netchu import zoo
 from netchu.errors import NetchuError
+from netchu.integers import weights_of
 from netchu.models import build
 from netchu.models.line import LineNetwork
 from netchu.session import Session
@@ -42,16 +41,10 @@ def load_base(model: str) -> Base:
         charset = Charset(tuple(state["charset"]), state["form"])
         languages, direction = tuple(state["languages"]), state["direction"]
         return Base(path.stem, state["architecture"], charset, languages, groups["average"], direction)
-    path = zoo.trainable(model)
+    path = zoo.find(model)
     info = Session(path).info  # says in one line what is wrong with a file that is not ours
-    weights = weights_of(path)
+    weights = {name: torch.from_numpy(np.array(weight)) for name, weight in weights_of(path).items()}
     return Base(info.name, info.architecture, info.charset, info.languages, weights, info.direction)
-
-
-def weights_of(path: Path) -> dict[str, Tensor]:
-    """The weights of a model file of ours, by the names that they have in the network."""
-    graph = onnx.load(str(path)).graph
-    return {entry.name: torch.from_numpy(np.array(numpy_helper.to_array(entry))) for entry in graph.initializer}
 
 
 def start_from(base: Base, charset: Charset) -> LineNetwork:

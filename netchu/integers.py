@@ -24,7 +24,7 @@ FEW = 4096  # weights: fewer of them are kept as they are
 Array = NDArray[Any]
 
 
-def weights_of(path: Path) -> dict[str, Array]:
+def named_weights(path: Path) -> dict[str, Array]:
     """The weights of a model file of ours by the names that they have in the network; integers times their steps."""
     found = {entry.name: numpy_helper.to_array(entry) for entry in onnx.load(str(path)).graph.initializer}
     steps = {name: found.pop(name + STEP) for name in list(found) if name + STEP in found}
@@ -104,4 +104,5 @@ def _fit_steps(weight: Array, whole: Array) -> Array:
 
 
 def _by_channel(step: Array, like: Array) -> Array:
-    return step.reshape(-1, *[1] * (like.ndim - 1))
+    shaped: Array = step.reshape(-1, *[1] * (like.ndim - 1))
+    return shaped

@@ -16,7 +16,7 @@ from netchu.data.lines import LineSet, read_lines  # noqa: E402
 from netchu.errors import NetchuError  # noqa: E402
 from netchu.export import to_onnx  # noqa: E402
 from netchu.image import pad_batch  # noqa: E402
-from netchu.integers import STEP, weights_of  # noqa: E402
+from netchu.integers import STEP, named_weights  # noqa: E402
 from netchu.models import build  # noqa: E402
 from netchu.models.line import LineNetwork  # noqa: E402
 from netchu.quantise import quantise  # noqa: E402
@@ -68,7 +68,7 @@ def test_what_is_read_hardly_changes(made: tuple) -> None:
 
 def test_every_weight_comes_back_within_what_seven_bits_hold(made: tuple) -> None:
     network, _, small = made
-    held = weights_of(small)
+    held = named_weights(small)
     for name, weight in network.state_dict().items():
         if name.endswith("num_batches_tracked"):
             continue

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from netchu import zoo
 from netchu.errors import NetchuError
-from netchu.integers import weights_of
+from netchu.integers import named_weights
 from netchu.models import build
 from netchu.models.line import LineNetwork
 from netchu.session import Session
@@ -43,8 +43,13 @@ def load_base(model: str) -> Base:
         return Base(path.stem, state["architecture"], charset, languages, groups["average"], direction)
     path = zoo.find(model)
     info = Session(path).info  # says in one line what is wrong with a file that is not ours
-    weights = {name: torch.from_numpy(np.array(weight)) for name, weight in weights_of(path).items()}
+    weights = weights_of(path)
     return Base(info.name, info.architecture, info.charset, info.languages, weights, info.direction)
+
+
+def weights_of(path: Path) -> dict[str, Tensor]:
+    """The weights of a model file of ours, by the names that they have in the network."""
+    return {name: torch.from_numpy(np.array(weight)) for name, weight in named_weights(path).items()}
 
 
 def start_from(base: Base, charset: Charset) -> LineNetwork:

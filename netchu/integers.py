@@ -100,9 +100,9 @@ def _add(graph: onnx.GraphProto, name: str, weight: Array) -> None:
 def _fit_steps(weight: Array, whole: Array) -> Array:
     """The step of each channel with which integers come nearest, by least squares, to the weights trained."""
     rows, integers = (each.astype(np.float64).reshape(len(each), -1) for each in (weight, whole))
-    return ((rows * integers).sum(1) / np.maximum((integers * integers).sum(1), 1)).astype(np.float32)
+    best: Array = (rows * integers).sum(1) / np.maximum((integers * integers).sum(1), 1)
+    return best.astype(np.float32)
 
 
 def _by_channel(step: Array, like: Array) -> Array:
-    shaped: Array = step.reshape(-1, *[1] * (like.ndim - 1))
-    return shaped
+    return step.reshape(-1, *[1] * (like.ndim - 1))

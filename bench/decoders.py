@@ -43,7 +43,7 @@ def parse(spec: str) -> Wish:
 
 def run_network(reader: Reader, pictures: list[Any]) -> tuple[list[Any], float]:
     """Logits of each line and seconds a line, by batches as netchu reads them."""
-    lines = [to_line(picture, reader.info.height) for picture in pictures]
+    lines = [to_line(picture, reader.info.height, reader.info.pitch) for picture in pictures]
     found: list[Any] = [None] * len(lines)
     started = time.perf_counter()
     for batch in batches([line.shape[1] for line in lines]):

@@ -58,7 +58,7 @@ def score(model: str, pictures: Pictures, labels: NDArray[np.str_]) -> tuple[flo
     reader = netchu.load(model)
     charset, kana = reader.info.charset, np.unique(labels)
     classes = np.array([charset.encode(char)[0] for char in kana])
-    lines = [to_line(picture, reader.info.height) for picture in pictures]
+    lines = [to_line(picture, reader.info.height, reader.info.pitch) for picture in pictures]
     exact = among = 0
     for batch in batches([line.shape[1] for line in lines]):
         images, widths = pad_batch([lines[k] for k in batch], stepped(lines[batch[-1]].shape[1]))

@@ -4,6 +4,9 @@ A reader sees a line at a fixed height. Wide margins above and below make its le
 over the length of a line does the same; both cost far more than any handwriting does (docs/experiments.md, entry 34).
 So what stands well is left as it is, to the pixel, and the rest is sheared upright and cut to where its ink is. Columns
 are never touched. The slope is the one that makes the rows' profile sharpest (Postl 1986, here strip by strip).
+
+How wide a line is drawn is another matter. Hands differ threefold in how far apart their strokes stand, and where that
+is far from what it learnt most of, a model that says so gets the line stretched (`stretch`; entry 39).
 """
 
 from __future__ import annotations
@@ -32,6 +35,9 @@ LENGTH = 4.0  # ink at least so many times as long as high has a slope
 LEAST_LENGTH = 1.2  # and can be a line at all
 STROKES = 0.25  # strokes along a row, per height of ink: fewer are a rule, a dash, or the Chinese for one
 SPECKS = 0.003  # share of the ink that may lie outside at either side
+FEWEST = 8  # strokes: fewer do not tell how far apart a hand sets them
+NEARER = 0.75  # of the way, in logarithms, to a model's pitch: the estimate is a rough one
+NARROWEST, WIDEST = 0.8, 1.25  # times its width: no line is stretched further
 FAINT = 18  # grey levels from the paper
 
 
@@ -101,7 +107,7 @@ def find_frame(picture: Grey) -> Frame:
     band, core = bottom - top, _core(profile)
     if not slope and core >= LOOSE * ROWS and band >= LEAST * ROWS:
         return whole
-    if length < LEAST_LENGTH * band * down or _strokes(ink) < STROKES * length / (band * down):
+    if length < LEAST_LENGTH * band * down or _strokes(ink).max() < STROKES * length / (band * down):
         return whole
     rows = min(height, max(8, round(max(min(core / SNUG, band / LEAST), AIR * band) * down)))
     if not slope and rows > TRIM * height:
@@ -134,6 +140,25 @@ def frame(picture: Grey, vertical: bool = False) -> Framed:
     flat = lay_flat(picture) if vertical else picture
     found = find_frame(flat)
     return Framed(found.cut(flat), found, flat.shape != picture.shape)
+
+
+def stroke_pitch(picture: Grey) -> float:
+    """How far apart the strokes of a framed line (h, w) stand, in heights of the picture; 0 where too few tell."""
+    height, width = picture.shape
+    if width < height or height < 8:
+        return 0.0
+    ink = _ink(picture)
+    columns = np.flatnonzero(ink.any(axis=0))
+    strokes = float(np.sort(_strokes(ink))[-2:].mean())  # a letter's rows differ, the fullest tell letters best
+    return float(columns[-1] + 1 - columns[0]) / strokes / ROWS if strokes >= FEWEST else 0.0
+
+
+def stretch(picture: Grey, densest: float, widest: float) -> float:
+    """Times its width that a framed line (h, w) is to be drawn, for its strokes to stand nearer to so many heights
+    apart as lie between the two; 1 where they do, or where too few tell."""
+    own = stroke_pitch(picture)
+    wanted = min(widest, max(densest, own))
+    return min(WIDEST, max(NARROWEST, (wanted / own) ** NEARER)) if own else 1.0
 
 
 def _upright(line: Line, columns: int) -> Line:
@@ -220,6 +245,7 @@ def _trend(strips: NDArray[np.float64], middles: NDArray[np.float64]) -> float:
     return abs(slope) * float(np.ptp(middles))
 
 
-def _strokes(ink: NDArray[np.bool_]) -> float:
-    """Strokes that a row of ink meets, at the row that meets most."""
-    return float((np.diff(ink, axis=1, prepend=False) & ink).sum(axis=1).max())
+def _strokes(ink: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Strokes that each row of ink meets."""
+    strokes: NDArray[np.int64] = (np.diff(ink, axis=1, prepend=False) & ink).sum(axis=1)
+    return strokes

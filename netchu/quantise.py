@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from onnxruntime import set_default_logger_severity
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -42,7 +43,7 @@ class _Lines(CalibrationDataReader):  # type: ignore[misc]
         path = next(self.paths, None)
         if path is None:
             return None
-        line = to_line(frame(open_grey(path), self.info.vertical).picture, self.info.height)
+        line = to_line(frame(open_grey(path), self.info.vertical).picture, self.info.height, self.info.pitch)
         return {"images": line[None], "widths": np.array([line.shape[1]], dtype=np.int64)}
 
 
@@ -57,6 +58,7 @@ def quantise(source: str | os.PathLike[str], target: str | os.PathLike[str], lin
     chosen = np.random.default_rng(0).permutation(len(lines))[:LINES]
     paths = [lines.samples[index].image for index in chosen]
     logging.getLogger().setLevel(logging.ERROR)  # the quantiser's advice to run what is run on the next lines
+    set_default_logger_severity(3)  # and the runtime's on weights kept to train on
     with tempfile.TemporaryDirectory() as folder:
         folded, small = Path(folder) / "folded.onnx", Path(folder) / "small.onnx"
         quant_pre_process(str(source), str(folded), skip_symbolic_shape=True)

@@ -20,7 +20,7 @@ from netchu.calibration import Calibration
 from netchu.compose import RAW, compose
 from netchu.decode.ctc import greedy
 from netchu.decode.reading import Decoder
-from netchu.framing import frame
+from netchu.framing import frame, stretch
 from netchu.image import Grey, Source, lay_flat, open_grey, pad_batch, to_height
 from netchu.records import Line, Page
 from netchu.session import Session
@@ -115,7 +115,7 @@ class Reader:
             for place, source in enumerate(sources)
         ]
         framed = [frame(picture, self.info.vertical) for picture in pictures]
-        lines = [to_line(each.picture, self.info.height) for each in framed]
+        lines = [to_line(each.picture, self.info.height, self.info.pitch) for each in framed]
         results: list[Line | None] = [None] * len(lines)
         for batch in batches([line.shape[1] for line in lines]):
             images, widths = pad_batch([lines[index] for index in batch], stepped(lines[batch[-1]].shape[1]))
@@ -149,10 +149,11 @@ def load(
     return open_reader([model] if isinstance(model, str) else model, wish, views, weights, threads)[0]
 
 
-def to_line(picture: Grey, height: int) -> Grey:
-    """(h, w) -> (height, w'), aspect kept unless the picture is absurdly long."""
+def to_line(picture: Grey, height: int, pitch: tuple[float, float] | None = None) -> Grey:
+    """(h, w) -> (height, w'): aspect kept unless the picture is absurdly long, or strokes are to stand at a pitch."""
     rows, columns = picture.shape
-    return to_height(picture, height, min(columns * height / rows, LONGEST * height))
+    wider = stretch(picture, *pitch) if pitch else 1.0
+    return to_height(picture, height, min(wider * columns * height / rows, LONGEST * height))
 
 
 def stepped(width: int) -> int:

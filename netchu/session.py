@@ -29,6 +29,7 @@ class ModelInfo:
     charset: Charset
     height: int  # rows of a line picture
     stride: int  # columns a frame
+    pitch: tuple[float, float] | None = None  # heights strokes may stand apart; others' lines are stretched towards it
     direction: str = "ltr"  # "ltr ttb": tall pictures are lines that run from the top down
     languages: tuple[str, ...] = ()
     temperature: float = 1.0  # logits are divided by it before they are called probabilities
@@ -68,12 +69,17 @@ class ModelInfo:
             raise NetchuError(f"model format {version} is not one this version reads; install a newer netchu")
         fields["charset"] = Charset(tuple(fields["charset"]), fields.pop("form"))
         fields["languages"] = tuple(fields.get("languages", ()))
+        if fields.get("pitch") is not None:
+            densest, widest = map(float, fields["pitch"])
+            fields["pitch"] = densest, widest
         known = cls.__dataclass_fields__
         info = cls(**{name: value for name, value in fields.items() if name in known})
         for name in ("height", "stride", "temperature"):
             value = getattr(info, name)
             if not isinstance(value, int if name != "temperature" else int | float) or not value > 0:
                 raise ValueError(f"{name} is {value!r}")
+        if info.pitch is not None and not 0 < info.pitch[0] <= info.pitch[1]:
+            raise ValueError(f"pitch is {info.pitch!r}")
         if not isinstance(info.decoders, dict) or not all(isinstance(each, dict) for each in info.decoders.values()):
             raise ValueError("decoders are no objects by name")
         if not isinstance(info.calibration, dict):

@@ -79,8 +79,10 @@ class Tuned:
     gains: tuple[Gain, ...]
 
 
-def see(session: Session, name: str, lines: LineSet, normaliser: str = "nfc", jobs: int = 0) -> Seen:
+def see(session: Session, info: ModelInfo, name: str, lines: LineSet, normaliser: str = "nfc", jobs: int = 0) -> Seen:
     """Run the network over a data set's lines, or MOST of them; which, and in which fold, their names' hashes say.
+
+    `info` says how lines are shown to it.
 
     Raises NetchuError where there are no lines, or one cannot be opened.
     """
@@ -92,7 +94,7 @@ def see(session: Session, name: str, lines: LineSet, normaliser: str = "nfc", jo
 
     def run(sample: Sample) -> NDArray[np.float32]:
         picture = open_grey(sample.image)
-        line = to_line(frame(picture, session.info.vertical).picture, session.info.height)
+        line = to_line(frame(picture, info.vertical).picture, info.height, info.pitch)
         logits, lengths = session.run(*pad_batch([line], stepped(line.shape[1])))
         return logits[0, : lengths[0]]
 

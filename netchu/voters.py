@@ -112,7 +112,7 @@ class Voters(Reader):
             for place, source in enumerate(sources)
         ]
         framed = [frame(picture, self.info.vertical) for picture in pictures]
-        widths = [to_line(each.picture, self.info.height).shape[1] for each in framed]
+        widths = [to_line(each.picture, self.info.height, self.info.pitch).shape[1] for each in framed]
         results: list[Line | None] = [None] * len(pictures)
         for batch in batches(widths):
             found = self.ballots([framed[index].picture for index in batch])
@@ -131,7 +131,7 @@ class Voters(Reader):
         found: list[list[Ballot]] = [[] for _ in pictures]
         for reader, weight in zip(self.readers, self.weights):
             info = reader.info
-            lines = [to_line(picture, info.height) for picture in pictures]
+            lines = [to_line(picture, info.height, info.pitch) for picture in pictures]
             for view in self.views:
                 seen = [view(line) for line in lines]
                 images, widths = pad_batch(seen, stepped(max(line.shape[1] for line in seen)))

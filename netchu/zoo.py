@@ -32,7 +32,7 @@ class Bundled:
 MODELS: dict[str, Bundled] = {
     "vi": Bundled(
         "Vietnamese handwriting first; French and English hands and print less well",
-        "3ddee1677dc9305a3067fc360e76bf4affa6d6b79de193e99d8e659b22f25f84",
+        "271777b2c8f4560e5fe26d4b21f643aaed058267397c458e2e72837f09ffda24",
     ),
     "vi-tiny": Bundled(
         "a quarter of vi: for small machines and many lines",
@@ -40,11 +40,11 @@ MODELS: dict[str, Bundled] = {
     ),
     "latin": Bundled(
         "French, English, German, Italian, Spanish: hands old and new, typescript, print; Vietnamese less well than vi",
-        "ecf0e8fd2006b1b3050083a779eb16c5a8a4be129f07a603fc961effe5c37058",
+        "33a8ee8ede2884754323412a0d48ab5d261472ba53bfe82942b028c05f3d2efa",
     ),
     "latin-tiny": Bundled(
         "a quarter of latin: for small machines and many lines",
-        "d82d6fce10abfdc3d1e2f6e5642afdd018ac18a3eaf128a72e37550909fc7ebf",
+        "6b33c1af8cc404135c62b936ce458edaa07dd7ed8474f8bb75f599bfef12112a",
     ),
     "ja": Bundled(
         "Japanese, kana and joyo kanji, across and down; trained on drawn lines alone: see its card",

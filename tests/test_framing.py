@@ -1,5 +1,7 @@
 """Lines that stand loosely or aslant in their pictures are read as those that fill them; the others are left alone."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -9,9 +11,10 @@ import netchu
 from netchu.data.batch import Pictures
 from netchu.data.lines import Sample
 from netchu.data.survey import survey
-from netchu.framing import Frame, find_frame, frame
+from netchu.framing import NARROWEST, WIDEST, Frame, find_frame, frame, stretch, stroke_pitch
 from netchu.image import lay_flat
 from netchu.metrics import count
+from netchu.read import Reader, to_line
 from netchu.records import Char, Line, Word
 
 TEXT = "phố Huế, quận Hai Bà Trưng"
@@ -133,3 +136,48 @@ def test_what_is_trained_on_is_framed_as_what_is_read(tmp_path):
         assert Pictures()(str(path)).shape == (seen.rows, seen.width)
         assert Pictures(vertical=True)(str(path)).shape == (seen.flat().rows, seen.flat().width)
     assert Pictures()(str(tmp_path / "loose.png")).shape[0] < 2 * SNUG.shape[0] < 3 * SNUG.shape[0]
+
+
+def wider(picture, times):
+    return cv2.resize(picture, (round(times * picture.shape[1]), picture.shape[0]))
+
+
+@pytest.mark.parametrize("times", [0.6, 1.5])
+def test_strokes_stand_as_far_apart_as_a_line_is_wide(times):
+    own = stroke_pitch(SNUG)
+    assert 0.1 < own < 0.5
+    assert stroke_pitch(wider(SNUG, times)) == pytest.approx(times * own, rel=0.15)
+    assert stroke_pitch(255 - SNUG) == pytest.approx(own, rel=0.1)  # light ink
+    assert stroke_pitch(cv2.resize(SNUG, None, fx=3, fy=3)) == pytest.approx(own, rel=0.1)  # in heights, not pixels
+
+
+def test_a_line_is_stretched_towards_the_pitch_but_not_too_far():
+    own = stroke_pitch(SNUG)
+    assert stretch(SNUG, 0.9 * own, 1.1 * own) == 1
+    assert 1 < stretch(SNUG, 1.1 * own, 9) < 1.1
+    assert 0.9 < stretch(SNUG, 0.01, 0.9 * own) < 1
+    assert stretch(SNUG, 4 * own, 4 * own) == WIDEST
+    assert stretch(SNUG, own / 4, own / 4) == NARROWEST
+    assert to_line(SNUG, 48, (1.1 * own, 9)).shape[1] > to_line(SNUG, 48).shape[1]
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [draw_text("No"), np.full((40, 600), 255, np.uint8), np.zeros((1, 1), np.uint8), np.zeros((5, 900), np.uint8),
+     np.zeros((600, 40), np.uint8)],
+    ids=["two letters", "blank", "a pixel", "a strip", "tall"],
+)  # fmt: skip
+def test_where_too_few_strokes_tell_a_line_keeps_its_width(picture):
+    assert stroke_pitch(picture) == 0
+    assert stretch(picture, 0.2, 0.3) == 1
+
+
+def test_a_stretched_line_is_found_where_it_stands(reader):
+    dense = wider(SNUG, 0.75)
+    own = stroke_pitch(dense)
+    stretched = Reader(reader.session, reader.decoder)
+    stretched.info = replace(reader.info, pitch=(1.3 * own, 9))
+    (plain,), (line,) = (each.read_lines([dense]) for each in (reader, stretched))
+    assert to_line(dense, 48, stretched.info.pitch).shape[1] > 1.15 * to_line(dense, 48).shape[1]
+    assert abs(line.words[-1].box[2] - plain.words[-1].box[2]) < 0.3 * SNUG.shape[0]
+    assert line.words[-1].box[2] <= dense.shape[1]

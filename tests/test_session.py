@@ -69,6 +69,7 @@ def test_info_survives_json():
     assert ModelInfo.from_json(INFO.to_json()) == INFO
     assert json.loads(INFO.to_json())["format"] == FORMAT_VERSION
     assert ModelInfo.from_json(changed(invented_later=1)) == INFO
+    assert ModelInfo.from_json(changed(pitch=[0.2, 9])).pitch == (0.2, 9.0)
 
 
 def test_logits_and_lengths_have_the_promised_shapes():
@@ -112,6 +113,7 @@ def test_missing_and_folder(tmp_path, capfd):
     changed(height=0), changed(height="48"), changed(stride=None), changed(temperature=0), changed(temperature="a"),
     changed(charset=["a", "b"]), changed(charset=["", "a", "a"]), changed(form="NFX"), changed(languages=3),
     changed(height=48.5), json.dumps({"format": FORMAT_VERSION}),
+    changed(pitch=[0.3, 0.2]), changed(pitch=[0, 1]), changed(pitch=0.2), changed(pitch=[1]), changed(pitch="ab"),
 ], ids=lambda text: text[:20])  # fmt: skip
 def test_metadata_that_cannot_be_understood(metadata, tmp_path, capfd):
     path = tmp_path / "m.onnx"

@@ -101,6 +101,6 @@ def test_no_lines_is_an_error(tmp_path: Path) -> None:
 
     session = Session(find("vi"))
     with pytest.raises(NetchuError, match="no lines"):
-        see(session, "one", LineSet(tmp_path, ()))
+        see(session, session.info, "one", LineSet(tmp_path, ()))
     with pytest.raises(NetchuError, match=r"gone\.png"):
-        see(session, "one", LineSet(tmp_path, (Sample(tmp_path / "gone.png", "a"),)))
+        see(session, session.info, "one", LineSet(tmp_path, (Sample(tmp_path / "gone.png", "a"),)))

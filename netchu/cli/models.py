@@ -112,11 +112,13 @@ def verify() -> None:
 @click.option("--calibrate", multiple=True, metavar="DATASET[:NORMALISER][@DECODER,...]",
               help="Make confidences probabilities, as measured on this set's val part; repeatable. "
                    "After @ the decoders it is for, where it is not for all.")  # fmt: skip
+@click.option("--pitch", type=(float, float), metavar="LEAST MOST",
+              help="Stretch lines for their strokes to stand so many line heights apart, or nearer to it.")  # fmt: skip
 @click.option("--name", help="What the model is called.  [default: the file's name]")
 @click.option("--licence", default="", help="The terms its weights are given away on.")
 def export(
-    model: str, output: Path, int8: Path | None, decoders: Path | None, calibrate: tuple[str, ...], name: str | None,
-    licence: str,
+    model: str, output: Path, int8: Path | None, decoders: Path | None, calibrate: tuple[str, ...],
+    pitch: tuple[float, float] | None, name: str | None, licence: str,
 ) -> None:  # fmt: skip
     """Turn a checkpoint into a model file, checked to read the same; or write a model file (a bundled name, a .onnx)
     anew, with what these options add. A model that named decoders keeps them unless --decoders names others.
@@ -132,8 +134,9 @@ def export(
     if not known:
         from netchu.export import export as write_model  # first: without onnx or torch nothing of this can be done
     if not known and _is_finder(Path(model)):
-        if int8 or decoders or calibrate:
-            raise NetchuError(f"{model}: a line finder; --int8, --decoders and --calibrate are for models that read")
+        if int8 or decoders or calibrate or pitch is not None:
+            options = "--int8, --decoders, --calibrate and --pitch"
+            raise NetchuError(f"{model}: a line finder; {options} are for models that read")
         from netchu.train.pages.export import export_finder
 
         return _say(output, export_finder(model, output, name=name or output.stem, licence=licence))
@@ -152,6 +155,12 @@ def export(
             write_model(model, made)
         session = Session(made)
         info = replace(session.info, name=name or output.stem, licence=licence or session.info.licence)
+        if pitch is not None:
+            if not 0 < pitch[0] <= pitch[1]:
+                raise NetchuError(
+                    f"--pitch {pitch[0]:g} {pitch[1]:g}: expected two numbers above 0, the smaller one first"
+                )
+            info = replace(info, pitch=pitch)
         if wanted is not None:
             info = metadata.with_decoders(info, wanted)
         choices = metadata.open_decoders(info, output.absolute().parent)
@@ -228,7 +237,9 @@ def _calibrated(session: Session, info: ModelInfo, choices: Mapping[str, Choice]
         for name in each.decoders or choices:
             if said := leaked(choices[name], each.lines, allowed=True):
                 click.echo(f"netchu: {each.name}: {name} will be too sure: {said}", err=True)
-    seen = [replace(see(session, each.name, each.lines, each.normaliser), decoders=each.decoders) for each in sets]
+    seen = [
+        replace(see(session, info, each.name, each.lines, each.normaliser), decoders=each.decoders) for each in sets
+    ]
     tuned = tune(info, seen, {name: choice.decoder for name, choice in choices.items()})
     table = Table(title=f"temperature {tuned.temperature}; expected calibration error, %")
     for column in ("decoder", "data set", "of", "judged", "before", "after", "by chance"):

@@ -104,7 +104,7 @@ def _cut_all(
     """Each line whose reading fits its text, cut, and which of its words' readings do."""
     info = reader.info
     pictures = [frame(open_grey(sample.image)).picture for sample in samples]
-    lines = [to_line(picture, info.height) for picture in pictures]
+    lines = [to_line(picture, info.height, info.pitch) for picture in pictures]
     for batch in batches([line.shape[1] for line in lines]):
         images, widths = pad_batch([lines[index] for index in batch], stepped(lines[batch[-1]].shape[1]))
         for index, logits, length in zip(batch, *reader.session.run(images, widths)):

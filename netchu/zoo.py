@@ -32,19 +32,19 @@ class Bundled:
 MODELS: dict[str, Bundled] = {
     "vi": Bundled(
         "Vietnamese handwriting first; French and English hands and print less well",
-        "271777b2c8f4560e5fe26d4b21f643aaed058267397c458e2e72837f09ffda24",
+        "b6f4dc07024fdda579f232a20688f658e543ca85a4cc3bfa1f888e71f1c63b52",
     ),
     "vi-tiny": Bundled(
         "a quarter of vi: for small machines and many lines",
-        "03526a93dfab88588e04cbf43bb27929a78e0aa51f6e91ccf10fae76b0d77b6b",
+        "f6807661206006d731c0873ad113b78163bec05fda947753d865508ad7b941e1",
     ),
     "latin": Bundled(
         "French, English, German, Italian, Spanish: hands old and new, typescript, print; Vietnamese less well than vi",
-        "33a8ee8ede2884754323412a0d48ab5d261472ba53bfe82942b028c05f3d2efa",
+        "e7a9004768f375d679c3ed4d96f6bc836de5bdc7e5dec67d4c3e5b7290b394b2",
     ),
     "latin-tiny": Bundled(
         "a quarter of latin: for small machines and many lines",
-        "6b33c1af8cc404135c62b936ce458edaa07dd7ed8474f8bb75f599bfef12112a",
+        "214a4a96671134fc9cc129325673b1bcc7e985a1f5a59696cac21dd1be73a6c0",
     ),
     "ja": Bundled(
         "Japanese, kana and joyo kanji, across and down; trained on drawn lines alone: see its card",
@@ -64,7 +64,7 @@ MODELS: dict[str, Bundled] = {
     ),
     "scene": Bundled(
         "single words on signs and shop fronts, cut out of the picture; English, digits",
-        "50d8cad34f25c9f5fe3ebd9b4ed00d1583cdb48ca482fea7a9c53e87240f10dc",
+        "55f493c3d1debffca18f416bd632ea5697d377ff8d1e2293e5bd006d98ffb6f1",
     ),
 }
 

@@ -32,11 +32,11 @@ class Bundled:
 MODELS: dict[str, Bundled] = {
     "vi": Bundled(
         "Vietnamese handwriting first; French and English hands and print less well",
-        "b6f4dc07024fdda579f232a20688f658e543ca85a4cc3bfa1f888e71f1c63b52",
+        "1596d9d02b3a4e53481de0c71f9c47e67c3c2a630b9ad510c3ffb819cf70147e",
     ),
     "vi-tiny": Bundled(
         "a quarter of vi: for small machines and many lines",
-        "f6807661206006d731c0873ad113b78163bec05fda947753d865508ad7b941e1",
+        "138bccce545ca7dfa47306e24aeb523b94961d08a104708cf0f5dbb5a72ee43c",
     ),
     "latin": Bundled(
         "French, English, German, Italian, Spanish: hands old and new, typescript, print; Vietnamese less well than vi",
@@ -64,7 +64,7 @@ MODELS: dict[str, Bundled] = {
     ),
     "scene": Bundled(
         "single words on signs and shop fronts, cut out of the picture; English, digits",
-        "55f493c3d1debffca18f416bd632ea5697d377ff8d1e2293e5bd006d98ffb6f1",
+        "e01b2d78e8fbcc1b9a18834cd62b78a61c34c031a095a44999fab32372109291",
     ),
 }
 

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
+from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,8 +146,9 @@ _fold = normaliser("caseless-nopunct")
 def _members(line: str) -> tuple[int | None, list[int]]:
     """The hash of a line (None: too short to look at) and those of its runs that are sampled."""
     folded = _fold(line)
-    pieces: list[str] = folded.split() if " " in folded else list(folded)
-    spaced = " " in folded
+    # a long word alone is a word and no line, but for scripts without cases, of which most write no spaces
+    spaced = " " in folded or not any(category(letter) == "Lo" for letter in folded)
+    pieces: list[str] = folded.split() if spaced else list(folded)
     if len(pieces) < (WORDS if spaced else CHARACTERS):
         return None, []
     runs = [code for code in map(_hash, _runs(pieces, spaced)) if code % RUN_SHARE == 0]

@@ -176,6 +176,9 @@ def test_the_guard_states_its_rate_of_false_finds():
 
 def test_the_guard_leaves_short_lines_alone_and_looks_inside_long_ones():
     model = one(["Thành phố Hà Nội", "Hà Nội", " ".join(PROSE)], order=2)
+    words = guard.Sketch.of(["INTERNATIONAL", "communication", "0123456789012", "日本語の手書き文字を読む機械"])
+    alone = guard.overlap(words, ["International", "Communication!", "0123456789012", "日本語の手書き文字を読む機械"])
+    assert (alone.lines, alone.compared, alone.held) == (4, 1, 1)  # words of a list are nobody's transcript
     short = guard.overlap(model, ["Hà Nội"] * 30)
     assert (short.lines, short.compared, short.held, short.leaks) == (30, 0, 0, False)
     inside = guard.overlap(model, PROSE)

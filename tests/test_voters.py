@@ -87,7 +87,7 @@ def test_vertical_lines_and_those_across():
 
 
 def test_models_of_different_scripts_are_refused_and_others_are_not():
-    with pytest.raises(NetchuError, match="models vi and ja share 52 letters of 215: they read different scripts"):
+    with pytest.raises(NetchuError, match="models vi and ja share 52 letters of 227: they read different scripts"):
         package.load(["vi", "ja"])
     assert isinstance(package.load(["ja", "zh"]), Voters)
 

@@ -33,7 +33,7 @@ def find_boxes(
 
     Character i was seen in frames [starts[i], ends[i]), of `across` columns each; frames rise from one to the next, or
     fall throughout where the text runs to the left. White space gets the gap between its neighbours. Where there is no
-    ink to go by, a box is as high as the line and reaches half way to its neighbours.
+    ink to go by, a box is as high as the line's ink, or else the line, and reaches half way to its neighbours.
     """
     if not len(starts):
         return []
@@ -131,7 +131,7 @@ def _cuts(profile: Array, middles: Array) -> Array:
 
 
 def _fit(ink: Ink, edges: Array, blank: Array) -> tuple[Array, Array, Array, Array]:
-    """Left, top, right and bottom of each character's ink; of one without any, its strip of the line."""
+    """Left, top, right and bottom of each character's ink; of one without any, its strip of the line's ink."""
     rows, columns = ink.shape
     count = len(blank)
     left, right = edges[:-1].copy(), edges[1:].copy()
@@ -158,6 +158,9 @@ def _fit(ink: Ink, edges: Array, blank: Array) -> tuple[Array, Array, Array, Arr
         seen = there.any(1)
         low[seen] = there.argmax(1)[seen]
         high[seen] = size - there[:, ::-1].argmax(1)[seen]
+    bare = ~seen & ~blank  # a neighbour has its ink: it must not make its word higher than what is written
+    if seen.any():
+        top[bare], bottom[bare] = top[seen].min(), bottom[seen].max()
     return left, top, right, bottom
 
 

@@ -107,6 +107,12 @@ def test_without_ink_boxes_reach_half_way() -> None:
     assert find_boxes(paper(), [], [], FRAME, []) == []
 
 
+def test_a_letter_whose_ink_its_neighbours_have_is_as_high_as_they_are() -> None:
+    letters = [(12, 10, 30, 30), (48, 14, 72, 34)]
+    _, between, _ = find_boxes(drawn(letters), [4, 9, 14], [5, 10, 15], FRAME, [False] * 3)
+    assert (between[1], between[3]) == (pytest.approx(10, abs=1), pytest.approx(34, abs=1))
+
+
 @settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_any_picture_gives_boxes_inside_it(data: st.DataObject) -> None:

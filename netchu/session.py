@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from dataclasses import dataclass, field
 from typing import Any
@@ -70,16 +71,13 @@ class ModelInfo:
         fields["charset"] = Charset(tuple(fields["charset"]), fields.pop("form"))
         fields["languages"] = tuple(fields.get("languages", ()))
         if fields.get("pitch") is not None:
-            densest, widest = map(float, fields["pitch"])
-            fields["pitch"] = densest, widest
+            fields["pitch"] = check_pitch(*map(float, fields["pitch"]))
         known = cls.__dataclass_fields__
         info = cls(**{name: value for name, value in fields.items() if name in known})
         for name in ("height", "stride", "temperature"):
             value = getattr(info, name)
             if not isinstance(value, int if name != "temperature" else int | float) or not value > 0:
                 raise ValueError(f"{name} is {value!r}")
-        if info.pitch is not None and not 0 < info.pitch[0] <= info.pitch[1]:
-            raise ValueError(f"pitch is {info.pitch!r}")
         if not isinstance(info.decoders, dict) or not all(isinstance(each, dict) for each in info.decoders.values()):
             raise ValueError("decoders are no objects by name")
         if not isinstance(info.calibration, dict):
@@ -87,6 +85,13 @@ class ModelInfo:
         for decoder in info.calibration:
             info.calibrated(decoder)
         return info
+
+
+def check_pitch(densest: float, widest: float) -> tuple[float, float]:
+    """What ModelInfo.pitch holds. Raises ValueError for what cannot be one."""
+    if not 0 < densest <= widest < math.inf:
+        raise ValueError(f"pitch {densest:g} {widest:g}: expected two numbers above 0, the smaller one first")
+    return densest, widest
 
 
 def open_onnx(

@@ -92,3 +92,18 @@ def test_export_wants_an_onnx_name(tmp_path):
     result = CliRunner().invoke(netchu, ["export", str(tmp_path / "a"), "-o", str(tmp_path / "a.pt")])
     assert isinstance(result.exception, NetchuError)
     assert ".onnx" in str(result.exception)
+
+
+def test_export_writes_the_pitch_that_lines_are_stretched_towards(tmp_path):
+    made = tmp_path / "thử.onnx"
+    result = CliRunner().invoke(netchu, ["export", "captcha", "-o", str(made), "--pitch", "0.25", "9"])
+    assert result.exit_code == 0
+    assert json.loads(run("show", made, "--json").stdout)["pitch"] == [0.25, 9]
+
+
+@pytest.mark.parametrize("pitch", [("0.3", "0.2"), ("0", "1"), ("nan", "1"), ("0.2", "inf")])
+def test_a_pitch_that_cannot_be_is_refused_before_anything_is_done(pitch, tmp_path):
+    result = CliRunner().invoke(netchu, ["export", "no such model", "-o", str(tmp_path / "a.onnx"), "--pitch", *pitch])
+    assert isinstance(result.exception, NetchuError)
+    assert f"--pitch {pitch[0]} {pitch[1]}: expected two numbers above 0" in str(result.exception)
+    assert not list(tmp_path.iterdir())

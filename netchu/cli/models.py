@@ -21,7 +21,7 @@ from netchu.decode.choose import Choice
 from netchu.errors import NetchuError
 from netchu.image import read_bytes
 from netchu.page.detect import LineFinder, open_finder
-from netchu.session import ModelInfo, Session
+from netchu.session import ModelInfo, Session, check_pitch
 from netchu.text import normaliser as named_normaliser
 
 
@@ -102,6 +102,13 @@ def verify() -> None:
     sys.exit(0 if sound else 1)
 
 
+def _pitch(context: click.Context, option: click.Parameter, given: tuple[float, float] | None) -> Any:
+    try:
+        return given and check_pitch(*given)
+    except ValueError as error:
+        raise NetchuError(f"--{error}") from None
+
+
 @click.command()
 @click.argument("model")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The .onnx to write.")
@@ -112,7 +119,7 @@ def verify() -> None:
 @click.option("--calibrate", multiple=True, metavar="DATASET[:NORMALISER][@DECODER,...]",
               help="Make confidences probabilities, as measured on this set's val part; repeatable. "
                    "After @ the decoders it is for, where it is not for all.")  # fmt: skip
-@click.option("--pitch", type=(float, float), metavar="LEAST MOST",
+@click.option("--pitch", type=(float, float), metavar="LEAST MOST", callback=_pitch,
               help="Stretch lines for their strokes to stand so many line heights apart, or nearer to it.")  # fmt: skip
 @click.option("--name", help="What the model is called.  [default: the file's name]")
 @click.option("--licence", default="", help="The terms its weights are given away on.")
@@ -156,10 +163,6 @@ def export(
         session = Session(made)
         info = replace(session.info, name=name or output.stem, licence=licence or session.info.licence)
         if pitch is not None:
-            if not 0 < pitch[0] <= pitch[1]:
-                raise NetchuError(
-                    f"--pitch {pitch[0]:g} {pitch[1]:g}: expected two numbers above 0, the smaller one first"
-                )
             info = replace(info, pitch=pitch)
         if wanted is not None:
             info = metadata.with_decoders(info, wanted)

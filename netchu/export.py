@@ -49,6 +49,7 @@ def export(source: str | os.PathLike[str], target: str | os.PathLike[str], **det
             "stride": network.stride,
             "languages": tuple(state["languages"]),
             "direction": state["direction"],
+            "pitch": tuple(state["pitch"]) if state["pitch"] else None,
             "architecture": state["architecture"],
             "parameters": network.count_parameters(),
             "data": state["data"],

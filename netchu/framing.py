@@ -40,6 +40,8 @@ NEARER = 0.75  # of the way, in logarithms, to a model's pitch: the estimate is 
 NARROWEST, WIDEST = 0.8, 1.25  # times its width: no line is stretched further
 FAINT = 18  # grey levels from the paper
 
+Pitch = tuple[float, float]  # heights that strokes may stand apart: at least, at most
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -153,12 +155,13 @@ def stroke_pitch(picture: Grey) -> float:
     return float(columns[-1] + 1 - columns[0]) / strokes / ROWS if strokes >= FEWEST else 0.0
 
 
-def stretch(picture: Grey, densest: float, widest: float) -> float:
-    """Times its width that a framed line (h, w) is to be drawn, for its strokes to stand nearer to so many heights
-    apart as lie between the two; 1 where they do, or where too few tell."""
-    own = stroke_pitch(picture)
-    wanted = min(widest, max(densest, own))
-    return min(WIDEST, max(NARROWEST, (wanted / own) ** NEARER)) if own else 1.0
+def stretch(own: float, pitch: Pitch | None) -> float:
+    """Times its width that a line is to be drawn whose strokes stand `own` heights apart (stroke_pitch), for them to
+    stand nearer to what `pitch` allows; 1 where they do, where too few told and where a model names no pitch."""
+    if not own or pitch is None:
+        return 1.0
+    wanted = min(pitch[1], max(pitch[0], own))
+    return float(min(WIDEST, max(NARROWEST, (wanted / own) ** NEARER)))
 
 
 def _upright(line: Line, columns: int) -> Line:

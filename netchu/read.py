@@ -20,7 +20,7 @@ from netchu.calibration import Calibration
 from netchu.compose import RAW, compose
 from netchu.decode.ctc import greedy
 from netchu.decode.reading import Decoder
-from netchu.framing import frame, stretch
+from netchu.framing import Pitch, frame, stretch, stroke_pitch
 from netchu.image import Grey, Source, lay_flat, open_grey, pad_batch, to_height
 from netchu.records import Line, Page
 from netchu.session import Session
@@ -149,10 +149,10 @@ def load(
     return open_reader([model] if isinstance(model, str) else model, wish, views, weights, threads)[0]
 
 
-def to_line(picture: Grey, height: int, pitch: tuple[float, float] | None = None) -> Grey:
+def to_line(picture: Grey, height: int, pitch: Pitch | None = None) -> Grey:
     """(h, w) -> (height, w'): aspect kept unless the picture is absurdly long, or strokes are to stand at a pitch."""
     rows, columns = picture.shape
-    wider = stretch(picture, *pitch) if pitch else 1.0
+    wider = stretch(stroke_pitch(picture), pitch) if pitch else 1.0
     return to_height(picture, height, min(wider * columns * height / rows, LONGEST * height))
 
 

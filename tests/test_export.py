@@ -34,7 +34,7 @@ def write_checkpoint(path: Path, architecture: str = "tiny") -> Path:
     network = settled(build(architecture, len(CHARSET)))
     state = {
         "architecture": architecture, "charset": list(CHARSET.symbols), "form": CHARSET.form, "languages": ["vi"],
-        "direction": "ltr ttb", "data": {"tập": "0" * 64},
+        "direction": "ltr ttb", "pitch": [0.2, 9], "data": {"tập": "0" * 64},
     }  # fmt: skip
     checkpoint.save(path, {"average": network.state_dict()}, state)
     return path
@@ -231,6 +231,6 @@ class TestFailure:
 
         save_file({"weight": torch.zeros(3)}, tmp_path / "x.safetensors")
         with pytest.raises(
-            NetchuError, match=r"not a checkpoint that this version reads \(None, not 'netchu-checkpoint-2'\)"
+            NetchuError, match=r"not a checkpoint that this version reads \(None, not 'netchu-checkpoint-3'\)"
         ):
             export(tmp_path / "x.safetensors", tmp_path / "model.onnx")

@@ -153,11 +153,11 @@ def test_strokes_stand_as_far_apart_as_a_line_is_wide(times):
 
 def test_a_line_is_stretched_towards_the_pitch_but_not_too_far():
     own = stroke_pitch(SNUG)
-    assert stretch(SNUG, 0.9 * own, 1.1 * own) == 1
-    assert 1 < stretch(SNUG, 1.1 * own, 9) < 1.1
-    assert 0.9 < stretch(SNUG, 0.01, 0.9 * own) < 1
-    assert stretch(SNUG, 4 * own, 4 * own) == WIDEST
-    assert stretch(SNUG, own / 4, own / 4) == NARROWEST
+    assert stretch(own, (0.9 * own, 1.1 * own)) == stretch(own, None) == 1
+    assert 1 < stretch(own, (1.1 * own, 9)) < 1.1
+    assert 0.9 < stretch(own, (0.01, 0.9 * own)) < 1
+    assert stretch(own, (4 * own, 4 * own)) == WIDEST
+    assert stretch(own, (own / 4, own / 4)) == NARROWEST
     assert to_line(SNUG, 48, (1.1 * own, 9)).shape[1] > to_line(SNUG, 48).shape[1]
 
 
@@ -169,7 +169,7 @@ def test_a_line_is_stretched_towards_the_pitch_but_not_too_far():
 )  # fmt: skip
 def test_where_too_few_strokes_tell_a_line_keeps_its_width(picture):
     assert stroke_pitch(picture) == 0
-    assert stretch(picture, 0.2, 0.3) == 1
+    assert stretch(stroke_pitch(picture), (0.2, 0.3)) == 1
 
 
 def test_a_stretched_line_is_found_where_it_stands(reader):

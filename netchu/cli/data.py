@@ -44,7 +44,7 @@ def check(dataset: Path, model: str | None, as_json: bool) -> None:
     lines = read_lines(dataset)
     if model:
         info = Session(zoo.find(model)).info
-        findings = examine(lines, info.charset, info.height, info.stride)
+        findings = examine(lines, info.charset, info.height, info.stride, pitch=info.pitch)
     else:
         findings = examine(lines)
     summary = used_summary(findings)

@@ -15,6 +15,7 @@ from typing import Literal, TypeVar
 
 from netchu.data.lines import TABLE, LineSet, Sample, by_reason, looks_like_picture, read_table
 from netchu.data.survey import Seen, survey
+from netchu.framing import Pitch, stretch
 from netchu.text import LOOKALIKES, Charset, canonical, describe, lookalikes, needed_frames
 
 Level = Literal["error", "warning", "info"]
@@ -37,17 +38,17 @@ class Finding:
 
 def check(
     lineset: LineSet, charset: Charset | None = None, height: int = 48, stride: int = 4,
-    seen: Sequence[Seen] | None = None,
+    seen: Sequence[Seen] | None = None, pitch: Pitch | None = None,
 ) -> list[Finding]:  # fmt: skip
     """Look at every label and every picture of `lineset` -> findings, errors first.
 
     `charset` is that of the model to be used; without one every character is as good as another. A picture scaled to
-    `height` gives one CTC frame per `stride` columns. `seen` is what `survey` told of the samples, if it was asked
+    `height`, and stretched towards its `pitch`, gives one CTC frame per `stride` columns. `seen` is what `survey` told of the samples, if it was asked
     before. The last finding has the code "summary": see `used_summary`.
     """
     seen = survey(lineset.samples) if seen is None else seen
     unknown = _unknown_characters(lineset, charset)
-    narrow = _narrow(lineset, seen, charset, height, stride)
+    narrow = _narrow(lineset, seen, charset, height, stride, pitch)
     findings = [
         *_rows(lineset),
         *_unicode(lineset),
@@ -69,9 +70,10 @@ def used_summary(findings: Iterable[Finding]) -> str:
     return next((finding.message for finding in findings if finding.code == "summary"), "")
 
 
-def frames(seen: Seen, height: int = 48, stride: int = 4) -> int:
-    """CTC frames that a picture gives once it is scaled to `height`."""
-    return math.ceil(max(1, math.floor(seen.width * height / seen.rows + 0.5)) / stride)
+def frames(seen: Seen, height: int = 48, stride: int = 4, pitch: Pitch | None = None) -> int:
+    """CTC frames that a picture gives once it is scaled to `height`, its strokes nearer to a `pitch`."""
+    columns = seen.width * height / seen.rows * stretch(seen.strokes, pitch)
+    return math.ceil(max(1, math.floor(columns + 0.5)) / stride)
 
 
 def _rows(lineset: LineSet) -> Iterator[Finding]:
@@ -221,7 +223,7 @@ def _is_turned(sample: Sample, picture: Seen) -> bool:
 
 
 def _narrow(
-    lineset: LineSet, seen: Sequence[Seen], charset: Charset | None, height: int, stride: int
+    lineset: LineSet, seen: Sequence[Seen], charset: Charset | None, height: int, stride: int, pitch: Pitch | None
 ) -> dict[Sample, tuple[int, int]]:
     """Lines that CTC cannot write: (frames needed, frames there)."""
     found = {}
@@ -229,7 +231,7 @@ def _narrow(
         if not picture.fault:
             known = charset is not None and not charset.missing(sample.text)
             classes = charset.encode(sample.text) if charset is not None and known else [ord(c) for c in sample.text]
-            needed, there = needed_frames(classes), frames(picture, height, stride)
+            needed, there = needed_frames(classes), frames(picture, height, stride, pitch)
             if needed > there:
                 found[sample] = (needed, there)
     return found

@@ -13,7 +13,7 @@ import numpy as np
 
 from netchu.data.lines import Sample
 from netchu.errors import NetchuError
-from netchu.framing import find_frame
+from netchu.framing import frame, stroke_pitch
 from netchu.image import Grey, is_tall, lay_flat, open_grey, read_bytes
 
 _FLAT = 12  # grey levels between the darkest and the lightest: less holds no writing that a person could read
@@ -23,13 +23,16 @@ _FLAT = 12  # grey levels between the darkest and the lightest: less holds no wr
 class Seen:
     """What a look at one picture tells. `fault` is why it cannot be opened; the size is 0 x 0 then.
 
-    `rows` are those that the line in it takes once it is framed, and `rows_flat` if the picture is first laid flat.
+    `rows` are those that the line in it takes once it is framed, and `strokes` how many of these heights its strokes
+    stand apart (framing.stroke_pitch); with `_flat`, if the picture is first laid flat.
     """
 
     width: int = 0
     height: int = 0
     rows: int = 0
     rows_flat: int = 0
+    strokes: float = 0.0
+    strokes_flat: float = 0.0
     dark: bool = False  # light writing on a dark ground
     blank: bool = False
     digest: bytes = b""
@@ -39,7 +42,8 @@ class Seen:
         """The same for a model that reads tall pictures from the top down: such a one lies on its side."""
         if not is_tall(self.height, self.width):
             return self
-        return replace(self, width=self.height, height=self.width, rows=self.rows_flat)
+        turned = replace(self, width=self.height, height=self.width)
+        return replace(turned, rows=self.rows_flat, strokes=self.strokes_flat)
 
 
 def survey(samples: Iterable[Sample]) -> list[Seen]:
@@ -58,8 +62,11 @@ def _look(image: Path) -> Seen:
     except NetchuError as error:
         return Seen(fault=str(error))
     dark, blank = _ink(grey)
-    rows, rows_flat = (find_frame(each).rows for each in (grey, lay_flat(grey)))
-    return Seen(grey.shape[1], grey.shape[0], rows, rows_flat, dark, blank, hashlib.sha256(data).digest())
+    lines = [frame(grey).picture]
+    lines += [frame(lay_flat(grey)).picture] if is_tall(*grey.shape) else lines
+    (rows, strokes), (rows_flat, strokes_flat) = ((line.shape[0], stroke_pitch(line)) for line in lines)
+    digest = hashlib.sha256(data).digest()
+    return Seen(grey.shape[1], grey.shape[0], rows, rows_flat, strokes, strokes_flat, dark, blank, digest)
 
 
 def _ink(grey: Grey) -> tuple[bool, bool]:

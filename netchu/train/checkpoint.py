@@ -18,7 +18,7 @@ from torch import Tensor
 
 from netchu.errors import NetchuError
 
-FORMAT = "netchu-checkpoint-2"
+FORMAT = "netchu-checkpoint-3"
 
 
 def save(path: Path, groups: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> None:

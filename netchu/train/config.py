@@ -35,6 +35,8 @@ class TrainConfig:
     drawn_until: float = 0.8  # progress (0..1) at which the share is down, in a straight line, to what it is at the end
     drawn_reuse: int = 1  # times that each drawn line is trained on: more where drawing is slower than training
     epoch_lines: int = 0  # 0: as many as the data sets give; without any, 10,000 drawn ones
+    pitch_least: float = 0.0  # heights that strokes may stand apart, at least and at most; lines are stretched towards it
+    pitch_most: float = 0.0  # both 0: as the model it goes on from has it, and without one as they are; both -1: as they are
     vertical: bool = False  # lay tall pictures on their side, also where nothing drawn and no base model does
     freeze: int = 0  # epochs, when fine-tuning, in which the trunk stays as it is
     keep_alphabet: bool = True  # when fine-tuning: characters of the base model that the new data lacks stay
@@ -49,6 +51,14 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_options(self, _LIMITS)
+        ends = self.pitch_least, self.pitch_most
+        if ends not in ((0.0, 0.0), (-1.0, -1.0)) and not 0 < ends[0] <= ends[1]:
+            raise NetchuError(f"options pitch_least, pitch_most = {ends}: two numbers above 0, the smaller one first")
+
+    @property
+    def pitch(self) -> tuple[float, float] | None:
+        """What lines are stretched towards (ModelInfo.pitch); None: they are left as they are."""
+        return (self.pitch_least, self.pitch_most) if self.pitch_least > 0 else None
 
 
 _KINDS: dict[type, str] = {
@@ -62,7 +72,7 @@ _LIMITS = (
     ("dropout", 0, 0.9), ("augment", 0, 3), ("freeze", 0, 1_000_000), ("patience", 0, 1_000_000),
     ("evaluate_every", 1, 1_000_000), ("threads", 0, 1024), ("workers", 1, 256), ("seed", 0, (1 << 32) - 1),
     ("augment_end", -1, 3), ("drawn_start", 0, 1), ("drawn_end", 0, 1), ("drawn_until", 0, 1), ("drawn_reuse", 1, 1000),
-    ("epoch_lines", 0, 1 << 31), ("draw_jobs", 1, 256),
+    ("pitch_least", -1, 100), ("pitch_most", -1, 100), ("epoch_lines", 0, 1 << 31), ("draw_jobs", 1, 256),
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from netchu.data.lines import LineSet, Reject, Sample, read_lines
 from netchu.data.split import split_lines
 from netchu.data.survey import Seen, survey
 from netchu.errors import NetchuError
+from netchu.framing import Pitch, stretch
 from netchu.text import Charset, describe, needed_frames
 
 
@@ -60,6 +61,7 @@ class Material:
     charset: Charset
     surveyed: tuple[Surveyed, ...] = ()
     vertical: bool = False  # tall pictures are lines that run from the top down
+    pitch: Pitch | None = None  # that lines are stretched towards
 
     def summary(self) -> str:
         """One line: what is used, and how many were left out for which reason."""
@@ -85,6 +87,7 @@ def gather(
     base: Charset | None,
     drawn: frozenset[str] | None = None,
     vertical: bool = False,
+    pitch: Pitch | None = None,
 ) -> Material:
     """Read the data sets, settle the charset and sort out the lines.
 
@@ -109,7 +112,7 @@ def gather(
             into = val if sample.split == "val" else train
             try:
                 flat = seen.flat() if vertical else seen
-                into.append(_example(sample, flat, number, charset, height, stride, into is train))
+                into.append(_example(sample, flat, number, charset, height, stride, pitch, into is train))
             except NetchuError as error:
                 rejects.append(Reject(f"{names[number]}/{found.name(sample)}", str(error)))
     if not train and drawn is None:
@@ -117,7 +120,9 @@ def gather(
         raise NetchuError(f"{', '.join(str(source.path) for source in sources)}: no line to train on{why}")
     digests = tuple(found.digest() for found in sets)
     weights = tuple(source.weight for source in sources)
-    return Material(tuple(train), tuple(val), names, weights, digests, tuple(rejects), charset, surveyed, vertical)
+    return Material(
+        tuple(train), tuple(val), names, weights, digests, tuple(rejects), charset, surveyed, vertical, pitch
+    )
 
 
 def _names(roots: Sequence[Path]) -> tuple[str, ...]:
@@ -150,19 +155,21 @@ def _charset(sets: Sequence[LineSet], languages: Sequence[str], base: Charset | 
 
 
 def _example(
-    sample: Sample, seen: Seen, source: int, charset: Charset, height: int, stride: int, training: bool
-) -> Example:
+    sample: Sample, seen: Seen, source: int, charset: Charset, height: int, stride: int, pitch: Pitch | None,
+    training: bool,
+) -> Example:  # fmt: skip
     if seen.fault:
         raise NetchuError(f"unreadable picture: {seen.fault}")
     path = os.fspath(sample.image)
-    return fit(path, sample.text, seen.width, seen.rows, source, charset, height, stride, training)
+    columns = seen.width * stretch(seen.strokes, pitch)
+    return fit(path, sample.text, columns, seen.rows, source, charset, height, stride, training)
 
 
 def fit(
-    path: str, text: str, columns: int, rows: int, source: int, charset: Charset, height: int, stride: int,
+    path: str, text: str, columns: float, rows: int, source: int, charset: Charset, height: int, stride: int,
     training: bool = True,
 ) -> Example:  # fmt: skip
-    """A line of `columns` x `rows` pixels as an example for a model. Raises NetchuError when it cannot be `training`'s.
+    """A line to be drawn `columns` x `rows` pixels large as an example for a model. Raises NetchuError when it cannot be `training`'s.
 
     To validate on, any line will do.
     """

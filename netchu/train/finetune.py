@@ -11,6 +11,7 @@ from torch import Tensor
 
 from netchu import zoo
 from netchu.errors import NetchuError
+from netchu.framing import Pitch
 from netchu.integers import named_weights
 from netchu.models import build
 from netchu.models.line import LineNetwork
@@ -31,6 +32,7 @@ class Base:
     languages: tuple[str, ...]
     weights: dict[str, Tensor]
     direction: str  # as in ModelInfo
+    pitch: Pitch | None  # likewise
 
 
 def load_base(model: str) -> Base:
@@ -40,11 +42,12 @@ def load_base(model: str) -> Base:
         groups, state = checkpoint.load(path)
         charset = Charset(tuple(state["charset"]), state["form"])
         languages, direction = tuple(state["languages"]), state["direction"]
-        return Base(path.stem, state["architecture"], charset, languages, groups["average"], direction)
+        pitch = (state["pitch"][0], state["pitch"][1]) if state["pitch"] else None
+        return Base(path.stem, state["architecture"], charset, languages, groups["average"], direction, pitch)
     path = zoo.find(model)
     info = Session(path).info  # says in one line what is wrong with a file that is not ours
     weights = weights_of(path)
-    return Base(info.name, info.architecture, info.charset, info.languages, weights, info.direction)
+    return Base(info.name, info.architecture, info.charset, info.languages, weights, info.direction, info.pitch)
 
 
 def weights_of(path: Path) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ import numpy as np
 from netchu.data.batch import Example, Pictures
 from netchu.data.lines import Reject, Sample, write_lines, write_whole
 from netchu.errors import NetchuError
+from netchu.framing import Pitch, stretch, stroke_pitch
 from netchu.image import Grey
 from netchu.text import Charset
 from netchu.train.config import TrainConfig
@@ -41,6 +42,7 @@ class Live:
     def __init__(self, spec: DrawSpec, material: Material, height: int, stride: int, jobs: int = 1) -> None:
         """`material` is what add_drawn gave: the recipe is its last source."""
         self.spec, self.charset, self.height, self.stride, self.jobs = spec, material.charset, height, stride, jobs
+        self.pitch = material.pitch
         self.source, self.name = len(material.names) - 1, material.names[-1]
         self.artists: Artists | None = None
         self.blocks: dict[int, Future[list[Line]]] = {}
@@ -99,7 +101,8 @@ class Live:
     def _arrive(self, number: int, line: Line, pictures: Pictures) -> None:
         self.arrived += 1
         try:
-            example = made(line, f"{self.name} {number}", self.charset, self.height, self.stride, self.source)
+            path = f"{self.name} {number}"
+            example = made(line, path, self.charset, self.height, self.stride, self.pitch, self.source)
         except NetchuError as error:
             self.examples[number] = None
             self.left_out[str(error).split(":")[0]] += 1
@@ -129,25 +132,28 @@ class Live:
 
 
 def made(
-    line: Line, path: str, charset: Charset, height: int, stride: int, source: int, training: bool = True
-) -> Example:
+    line: Line, path: str, charset: Charset, height: int, stride: int, pitch: Pitch | None, source: int,
+    training: bool = True,
+) -> Example:  # fmt: skip
     """A drawn line as an example. Raises NetchuError when it was not drawn or cannot be trained on."""
     if line.picture is None:
         raise NetchuError(line.fault)
     rows, columns = line.picture.shape
-    return fit(path, line.text, columns, rows, source, charset, height, stride, training)
+    wider = stretch(stroke_pitch(line.picture), pitch) if pitch else 1.0
+    return fit(path, line.text, columns * wider, rows, source, charset, height, stride, training)
 
 
 def some(
-    drawer: Drawer, count: int, charset: Charset, height: int, stride: int, source: int, training: bool = True
-) -> list[tuple[Example, Grey]]:
+    drawer: Drawer, count: int, charset: Charset, height: int, stride: int, pitch: Pitch | None, source: int,
+    training: bool = True,
+) -> list[tuple[Example, Grey]]:  # fmt: skip
     """`count` lines drawn on the spot, less those that are no good. Raises NetchuError when none is."""
     found: list[tuple[Example, Grey]] = []
     fault = ""
     for number in range(count):
         line = draw_line(drawer, number)
         try:
-            example = made(line, f"{number:04d}.png", charset, height, stride, source, training)
+            example = made(line, f"{number:04d}.png", charset, height, stride, pitch, source, training)
         except NetchuError as error:
             fault = fault or str(error)
             continue
@@ -179,7 +185,8 @@ def validate_on_drawn(
         drawer, styles = dataclasses.replace(other, held_out=True).open(), "in styles held out from training"
     except NetchuError:  # the recipe holds nothing out
         drawer, styles = other.open(), "with another seed"
-    lines = some(drawer, VALIDATION, material.charset, height, stride, len(material.names) - 1, training=False)
+    charset, source = material.charset, len(material.names) - 1
+    lines = some(drawer, VALIDATION, charset, height, stride, material.pitch, source, training=False)
     lines = [(dataclasses.replace(each, path=str(folder / each.path)), picture) for each, picture in lines]
     said = (
         f"no validation lines: {len(lines)} drawn {styles} are read instead ({folder}); "

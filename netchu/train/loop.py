@@ -313,6 +313,7 @@ class Trainer:
             "form": charset.form,
             "languages": list(self.languages),
             "direction": self.material.direction,
+            "pitch": list(self.material.pitch) if self.material.pitch else None,
             "data": dict(zip(self.material.names, self.material.digests)),
         }
 

@@ -113,6 +113,8 @@ def prepare(
     started = load_base(base) if base else None
     architecture = config.architecture or (started.architecture if started else "base")
     config = dataclasses.replace(config, architecture=architecture)
+    if started and started.pitch and not config.pitch_least:
+        config = dataclasses.replace(config, pitch_least=started.pitch[0], pitch_most=started.pitch[1])
     if started:
         started = dataclasses.replace(started, architecture=architecture)
     probe = build(config.architecture, 2)  # its height and stride say what lines it can be trained on
@@ -122,7 +124,7 @@ def prepare(
     alphabet = drawer.alphabet if drawer else None
     vertical = config.vertical or bool(started and "ttb" in started.direction)
     vertical = vertical or bool(drawer and drawer.recipe.vertical)
-    material = gather(sources, probe.height, probe.stride, config.languages, kept, alphabet, vertical)
+    material = gather(sources, probe.height, probe.stride, config.languages, kept, alphabet, vertical, config.pitch)
     live, said = None, ""
     pictures: dict[str, Grey] = {}
     if synth and drawer:
@@ -189,7 +191,7 @@ def learn_by_heart(sources: Sequence[Source], config: TrainConfig, synth: DrawSp
     device = parallel.device()
     pictures, examples = Pictures(), material.train
     if drawer and not examples:
-        lines = some(drawer, DRILL, material.charset, network.height, network.stride, 0)
+        lines = some(drawer, DRILL, material.charset, network.height, network.stride, None, 0)
         examples = tuple(example for example, _ in lines)
         pictures.kept |= {example.path: picture for example, picture in lines}
     return overfit_check(
@@ -207,7 +209,7 @@ def examine(trainer: Trainer) -> Iterator[tuple[str, str]]:
     network, material = trainer.network, trainer.material
     for each in material.surveyed:
         seen = [look.flat() for look in each.seen] if material.vertical else each.seen
-        for found in check(each.lines, material.charset, network.height, network.stride, seen):
+        for found in check(each.lines, material.charset, network.height, network.stride, seen, material.pitch):
             if found.level != "info":
                 yield found.code, f"{each.lines.root.name}: {found.message}"
     examples, pictures = (material.train, trainer.pictures) if material.train else (material.val, trainer.val_pictures)

@@ -14,6 +14,7 @@ from netchu.data.batch import Pictures
 from netchu.errors import NetchuError
 from netchu.framing import frame
 from netchu.image import open_grey
+from netchu.read import to_line
 from netchu.text import Charset
 from netchu.train.examples import Material, Source, gather
 
@@ -245,3 +246,14 @@ def test_a_tall_picture_is_a_line_from_the_top_down_for_a_model_that_reads_such(
     assert turned.train[0].width == samples[0].width
     assert any("label longer" in reject.reason for reject in upright.rejects)
     assert np.abs(Pictures(vertical=True)(str(path)).astype(int) - frame(line).picture).mean() < 8
+
+
+@pytest.mark.parametrize("pitch", [None, (0.6, 0.7), (0.01, 0.05)])
+def test_a_line_is_as_wide_in_training_as_in_reading(pitch: tuple[float, float] | None, tmp_path: Path) -> None:
+    texts = ["bốn mươi lăm", "i", "mmmmmmmmmmmm"]
+    material = gather([Source(draw_set(tmp_path, texts))], 48, 4, (), None, pitch=pitch)
+    assert len(material.train) == 3 and material.pitch == pitch
+    widths = [to_line(frame(open_grey(example.path)).picture, 48, pitch).shape[1] for example in material.train]
+    assert [example.width for example in material.train] == widths
+    plain = [example.width for example in gathered(tmp_path).train]
+    assert (widths[2] == plain[2]) == (pitch is None) and widths[1] == plain[1]  # one stroke tells nothing

@@ -162,9 +162,10 @@ class TestBases:
     def test_a_checkpoint_is_as_good_as_its_model(self, base: Base, tmp_path: Path) -> None:
         network = start_from(base, OLD)
         state = {"architecture": "tiny", "charset": list(OLD.symbols), "form": "NFC", "languages": [],
-                 "direction": "ltr ttb", "data": {}}  # fmt: skip
+                 "direction": "ltr ttb", "pitch": [0.2, 9], "data": {}}  # fmt: skip
         checkpoint.save(tmp_path / "best.safetensors", {"average": network.state_dict()}, state)
-        assert load_base(str(tmp_path / "best.safetensors")).direction == "ltr ttb"
+        again = load_base(str(tmp_path / "best.safetensors"))
+        assert (again.direction, again.pitch) == ("ltr ttb", (0.2, 9))
         for one, other in zip(
             logits_of(network), logits_of(start_from(load_base(str(tmp_path / "best.safetensors")), OLD))
         ):

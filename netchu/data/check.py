@@ -43,8 +43,8 @@ def check(
     """Look at every label and every picture of `lineset` -> findings, errors first.
 
     `charset` is that of the model to be used; without one every character is as good as another. A picture scaled to
-    `height`, and stretched towards its `pitch`, gives one CTC frame per `stride` columns. `seen` is what `survey` told of the samples, if it was asked
-    before. The last finding has the code "summary": see `used_summary`.
+    `height`, and stretched towards the model's `pitch`, gives one CTC frame per `stride` columns. `seen` is what
+    `survey` told of the samples, if it was asked before. The last finding has the code "summary": see `used_summary`.
     """
     seen = survey(lineset.samples) if seen is None else seen
     unknown = _unknown_characters(lineset, charset)

@@ -35,8 +35,8 @@ class TrainConfig:
     drawn_until: float = 0.8  # progress (0..1) at which the share is down, in a straight line, to what it is at the end
     drawn_reuse: int = 1  # times that each drawn line is trained on: more where drawing is slower than training
     epoch_lines: int = 0  # 0: as many as the data sets give; without any, 10,000 drawn ones
-    pitch_least: float = 0.0  # heights that strokes may stand apart, at least and at most; lines are stretched towards it
-    pitch_most: float = 0.0  # both 0: as the model it goes on from has it, and without one as they are; both -1: as they are
+    pitch_least: float = 0.0  # heights that strokes are to stand apart, at least ...
+    pitch_most: float = 0.0  # ... and at most; both 0: what the model it goes on from says; both -1: as they stand
     vertical: bool = False  # lay tall pictures on their side, also where nothing drawn and no base model does
     freeze: int = 0  # epochs, when fine-tuning, in which the trunk stays as it is
     keep_alphabet: bool = True  # when fine-tuning: characters of the base model that the new data lacks stay

@@ -169,9 +169,9 @@ def fit(
     path: str, text: str, columns: float, rows: int, source: int, charset: Charset, height: int, stride: int,
     training: bool = True,
 ) -> Example:  # fmt: skip
-    """A line to be drawn `columns` x `rows` pixels large as an example for a model. Raises NetchuError when it cannot be `training`'s.
+    """A line of `columns` x `rows` pixels, once it is stretched, as an example for a model.
 
-    To validate on, any line will do.
+    To validate on, any line will do. Raises NetchuError when it cannot be `training`'s.
     """
     width = max(1, round(columns * height / rows))
     unknown = charset.missing(text)

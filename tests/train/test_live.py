@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +15,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from drawn import ONE_CORE, draw_set, draw_text, held_out, words  # noqa: E402
+from drawn import draw_set, draw_text, held_out, words  # noqa: E402
 from interrupting import interrupt_at  # noqa: E402
 from sketches import Sketches, SketchSpec  # noqa: E402
 
@@ -28,6 +24,7 @@ from netchu.data.batch import Batch, Pictures  # noqa: E402
 from netchu.data.lines import read_lines  # noqa: E402
 from netchu.errors import NetchuError  # noqa: E402
 from netchu.framing import frame  # noqa: E402
+from netchu.read import to_line  # noqa: E402
 from netchu.session import Session  # noqa: E402
 from netchu.synth.drawer import Drawn  # noqa: E402
 from netchu.train import checkpoint, live, parts, run  # noqa: E402
@@ -102,6 +99,18 @@ class TestLines:
             drawn = drawer.sample(number)
             assert line[0] == drawn.text
             assert line[3] == frame(drawn.picture).picture.tobytes()
+
+    def test_lines_are_stretched_as_the_reader_stretches_them(self) -> None:
+        pitch, pictures = (0.6, 0.7), Pictures()
+        found = Live(SketchSpec(), dataclasses.replace(material_of(SketchSpec()), pitch=pitch), 48, 4)
+        found.open()
+        try:
+            examples = found.take(part_of(0, 60), pictures)
+        finally:
+            found.close()
+        lines = [pictures(example.path) for example in examples]
+        assert [example.width for example in examples] == [to_line(line, 48, pitch).shape[1] for line in lines]
+        assert any(to_line(line, 48, pitch).shape > to_line(line, 48).shape for line in lines)
 
     def test_a_part_holds_each_line_as_often_as_it_is_used(self) -> None:
         with drawing(SketchSpec()) as found:
@@ -362,65 +371,6 @@ def test_the_strength_of_augmentation_follows_its_schedule(data: Path, tmp_path:
     assert strengths(augment=1.0) == [1.0] * 4
     assert strengths(augment=1.0, augment_end=0.0) == [1.0, 0.75, 0.5, 0.25]
     assert strengths(augment=0.5, augment_end=1.5) == [0.5, 0.75, 1.0, 1.25]
-
-
-SCRIPT = """
-if __name__ == "__main__":  # drawing processes read this file, too, and need nothing of it
-    import sys
-    from pathlib import Path
-    from sketches import SketchSpec
-    from netchu.train import live
-    from netchu.train.config import configure
-    from netchu.train.run import train
-    live.VALIDATION = 12
-    options = {"architecture": "tiny", "epochs": 400, "epoch_lines": 200, "batch_columns": 512, "threads": 1,
-               "draw_jobs": 2, "check": False}
-    print(train([], Path(sys.argv[1]), configure(options), report=lambda event: print(event["event"], flush=True),
-                synth=SketchSpec()).finished)
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="process groups and their signals are POSIX")
-class TestNoOrphans:
-    def started(self, tmp_path: Path) -> subprocess.Popen[str]:
-        (tmp_path / "go.py").write_text(SCRIPT, encoding="utf-8")
-        here = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])
-        process = subprocess.Popen(
-            [sys.executable, str(tmp_path / "go.py"), str(tmp_path / "m.onnx")], stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, start_new_session=True,
-            env={**os.environ, **ONE_CORE, "PYTHONPATH": here},
-        )  # fmt: skip
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line == "step\n":
-                return process
-        raise AssertionError(process.communicate()[1])
-
-    def gone(self, group: int) -> bool:
-        for _ in range(100):
-            try:
-                os.killpg(group, 0)
-            except ProcessLookupError:
-                return True
-            time.sleep(0.1)
-        return False
-
-    def test_ctrl_c_ends_all_of_them_quietly(self, tmp_path: Path) -> None:
-        with self.started(tmp_path) as process:
-            os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process of the group
-            out, errors = process.communicate(timeout=60)
-        assert process.returncode == 0, errors
-        assert out.endswith("False\n")  # not finished, but saved
-        assert errors == ""
-        assert (tmp_path / "m.run/last.safetensors").exists()
-        assert self.gone(process.pid)
-
-    def test_killed_outright_it_leaves_none_behind(self, tmp_path: Path) -> None:
-        with self.started(tmp_path) as process:
-            process.kill()
-            _, errors = process.communicate(timeout=60)
-        assert "Traceback" not in errors
-        assert self.gone(process.pid)
 
 
 def test_specs_differ_in_what_they_draw() -> None:

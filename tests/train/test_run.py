@@ -15,6 +15,7 @@ torch = pytest.importorskip("torch")
 from drawn import draw_set, held_out, netchu, words  # noqa: E402
 
 import netchu as package  # noqa: E402
+from netchu.data.lines import read_lines  # noqa: E402
 from netchu.errors import NetchuError  # noqa: E402
 from netchu.export import restore  # noqa: E402
 from netchu.session import Session  # noqa: E402
@@ -42,8 +43,6 @@ def outcome(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
 class TestOutcome:
     def test_the_model_knows_what_it_was_made_of(self, outcome: Outcome, data: Path) -> None:
-        from netchu.data.lines import read_lines
-
         assert outcome.finished
         assert outcome.model is not None
         info = Session(outcome.model).info
@@ -97,6 +96,44 @@ def test_no_picture_is_looked_at_twice_before_the_first_step(
     monkeypatch.setattr(survey, "_look", lambda image: (looked.append(image), original(image))[1])
     prepare([Source(data)], configure({**OPTIONS, "check": True}), None, tmp_path / "run", None)
     assert len(looked) == len(set(looked)) == 10
+
+
+class TestPitch:
+    """What a model says of the width of lines holds in training, too, and stays with what is taught from it."""
+
+    def run(self, folder: Path, tmp_path: Path, base: str | None, **options: Any) -> Outcome:
+        config = configure({**OPTIONS, "epochs": 1, **options})
+        return train([Source(folder)], tmp_path / f"{len(list(tmp_path.iterdir()))}.onnx", config, base)
+
+    def pitch(self, outcome: Outcome) -> tuple[float, float] | None:
+        return Session(outcome.model or "").info.pitch
+
+    def test_it_is_handed_on(self, data: Path, tmp_path: Path) -> None:
+        first = self.run(data, tmp_path, None, pitch_least=0.6, pitch_most=0.7)
+        assert self.pitch(first) == (0.6, 0.7)
+        assert self.pitch(self.run(data, tmp_path, str(first.model))) == (0.6, 0.7)
+        assert self.pitch(self.run(data, tmp_path, str(first.folder / "best-cer.safetensors"))) == (0.6, 0.7)
+        other = self.run(data, tmp_path, str(first.model), pitch_least=0.2, pitch_most=9)
+        assert self.pitch(other) == (0.2, 9)
+        assert self.pitch(self.run(data, tmp_path, str(first.model), pitch_least=-1, pitch_most=-1)) is None
+
+    def test_a_run_that_others_go_on_with_is_held_to_it(self, data: Path, tmp_path: Path) -> None:
+        first = self.run(data, tmp_path, None, pitch_least=0.6, pitch_most=0.7)
+        assert first.model is not None
+        config = configure({**OPTIONS, "epochs": 1, "pitch_least": 0.5, "pitch_most": 0.7})
+        with pytest.raises(NetchuError, match=r"cannot resume, pitch_least was 0\.6 and is now 0\.5"):
+            train([Source(data)], first.model, config, resume=True)
+
+    def test_the_model_reads_stretched_lines_as_the_run_scored_them(self, tmp_path: Path) -> None:
+        from netchu.metrics import score
+
+        texts = words(12, longest=5)
+        folder = draw_set(tmp_path / "set", [f"{text} {text} {text}" for text in texts], held_out(12))
+        outcome = self.run(folder, tmp_path, "vi-tiny", architecture="", pitch_least=0.5, pitch_most=0.6)
+        samples = [sample for sample in read_lines(folder).samples if sample.split == "val"]
+        read = package.load(str(outcome.model)).read_lines([sample.image for sample in samples])
+        found = score([sample.text for sample in samples], [line.text for line in read])
+        assert found.cer == pytest.approx(outcome.after["set"]["cer"]) and found.cer < 0.5
 
 
 class TestRefused:

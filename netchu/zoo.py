@@ -60,7 +60,7 @@ MODELS: dict[str, Bundled] = {
     ),
     "plate-cn": Bundled(
         "Chinese number plates, as small as 94 x 24, by their grammar; all provinces",
-        "342ea70bec416f20e4ff1b1ab2f09ffbac506061898914349ff51ff7fa2ee895",
+        "6d0f630e83529494e644a5107b45cb4dcd981352c8e18d6db2ef3fbd43194a91",
     ),
     "scene": Bundled(
         "single words on signs and shop fronts, cut out of the picture; English, digits",

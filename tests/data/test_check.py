@@ -92,6 +92,8 @@ def test_frames_follow_the_scaled_width():
     assert frames(Seen(100, 24, 24)) == 50
     assert frames(Seen(101, 48, 48), stride=8) == 13
     assert frames(Seen(1, 400, 400)) == 1
+    dense = Seen(100, 24, 24, strokes=0.1)
+    assert (frames(dense), frames(dense, pitch=(0.2, 9)), frames(dense, pitch=(0.05, 9))) == (50, 63, 50)
 
 
 def test_many_narrow_lines_are_an_error_few_a_warning(make, draw):

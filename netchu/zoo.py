@@ -64,7 +64,7 @@ MODELS: dict[str, Bundled] = {
     ),
     "scene": Bundled(
         "single words on signs and shop fronts, cut out of the picture; English, digits",
-        "e01b2d78e8fbcc1b9a18834cd62b78a61c34c031a095a44999fab32372109291",
+        "82e7351ae4c27f3277a771c5477aa8f44ef415965178de09e3705f7f65ace5d1",
     ),
 }
 

@@ -32,11 +32,11 @@ class Bundled:
 MODELS: dict[str, Bundled] = {
     "vi": Bundled(
         "Vietnamese handwriting first; French and English hands and print less well",
-        "1596d9d02b3a4e53481de0c71f9c47e67c3c2a630b9ad510c3ffb819cf70147e",
+        "59cb406b14f3d3f79dd240ecdff57be34ab7871ff4d4fe8d0aea4122ec98bd05",
     ),
     "vi-tiny": Bundled(
         "a quarter of vi: for small machines and many lines",
-        "138bccce545ca7dfa47306e24aeb523b94961d08a104708cf0f5dbb5a72ee43c",
+        "f2b91de43433d96f258dd694b385257e68fa1b6e1c8b8dd658663530a4dfb5cc",
     ),
     "latin": Bundled(
         "French, English, German, Italian, Spanish: hands old and new, typescript, print; Vietnamese less well than vi",

@@ -32,7 +32,7 @@ class Bundled:
 MODELS: dict[str, Bundled] = {
     "vi": Bundled(
         "Vietnamese handwriting first; French and English hands and print less well",
-        "59cb406b14f3d3f79dd240ecdff57be34ab7871ff4d4fe8d0aea4122ec98bd05",
+        "35ff7e1d1f729827ea46fc76b13f3a86672cc1ba26eee11449d52cbf4f35bd91",
     ),
     "vi-tiny": Bundled(
         "a quarter of vi: for small machines and many lines",

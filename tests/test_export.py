@@ -86,9 +86,9 @@ class TestTheFile:
     def test_it_says_everything_of_itself(self, exported: Path) -> None:
         info = Session(exported).info
         assert info == ModelInfo(
-            name="mô hình", charset=CHARSET, height=48, stride=4, languages=("vi",), direction="ltr ttb", pitch=(0.2, 9.0),
-            architecture="tiny", parameters=build("tiny", len(CHARSET)).count_parameters(), data={"tập": "0" * 64},
-            scores={"validation": {"cer": 0.5}}, licence="Apache-2.0",
+            name="mô hình", charset=CHARSET, height=48, stride=4, languages=("vi",), direction="ltr ttb",
+            pitch=(0.2, 9.0), architecture="tiny", parameters=build("tiny", len(CHARSET)).count_parameters(),
+            data={"tập": "0" * 64}, scores={"validation": {"cer": 0.5}}, licence="Apache-2.0",
         )  # fmt: skip
         assert ModelInfo.from_json(info.to_json()) == info
 

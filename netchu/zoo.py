@@ -32,11 +32,11 @@ class Bundled:
 MODELS: dict[str, Bundled] = {
     "vi": Bundled(
         "Vietnamese handwriting first; French and English hands and print less well",
-        "35ff7e1d1f729827ea46fc76b13f3a86672cc1ba26eee11449d52cbf4f35bd91",
+        "987da7dc1c9420910185f3f63a1791e232dffb71131b5395dd622611fff5fc45",
     ),
     "vi-tiny": Bundled(
         "a quarter of vi: for small machines and many lines",
-        "f2b91de43433d96f258dd694b385257e68fa1b6e1c8b8dd658663530a4dfb5cc",
+        "78912272d703777f904a1763fa29a7ac88104667aef2c1758fd2ab105dbcb6d0",
     ),
     "latin": Bundled(
         "French, English, German, Italian, Spanish: hands old and new, typescript, print; Vietnamese less well than vi",

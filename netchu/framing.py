@@ -11,6 +11,7 @@ is far from what it learnt most of, a model that says so gets the line stretched
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import cv2
@@ -153,6 +154,13 @@ def stroke_pitch(picture: Grey) -> float:
     columns = np.flatnonzero(ink.any(axis=0))
     strokes = float(np.sort(_strokes(ink))[-2:].mean())  # a letter's rows differ, the fullest tell letters best
     return float(columns[-1] + 1 - columns[0]) / strokes / ROWS if strokes >= FEWEST else 0.0
+
+
+def check_pitch(densest: float, widest: float) -> Pitch:
+    """What ModelInfo.pitch holds. Raises ValueError for what cannot be one."""
+    if not 0 < densest <= widest < math.inf:
+        raise ValueError(f"pitch {densest:g} {widest:g}: expected two numbers above 0, the smaller one first")
+    return densest, widest
 
 
 def stretch(own: float, pitch: Pitch | None) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from netchu.calibration import Calibration
 from netchu.errors import NetchuError
+from netchu.framing import Pitch, check_pitch
 from netchu.image import read_bytes
 from netchu.text import Charset
 
@@ -30,7 +30,7 @@ class ModelInfo:
     charset: Charset
     height: int  # rows of a line picture
     stride: int  # columns a frame
-    pitch: tuple[float, float] | None = None  # heights strokes may stand apart; others' lines are stretched towards it
+    pitch: Pitch | None = None  # heights strokes may stand apart; others' lines are stretched towards it
     direction: str = "ltr"  # "ltr ttb": tall pictures are lines that run from the top down
     languages: tuple[str, ...] = ()
     temperature: float = 1.0  # logits are divided by it before they are called probabilities
@@ -85,13 +85,6 @@ class ModelInfo:
         for decoder in info.calibration:
             info.calibrated(decoder)
         return info
-
-
-def check_pitch(densest: float, widest: float) -> tuple[float, float]:
-    """What ModelInfo.pitch holds. Raises ValueError for what cannot be one."""
-    if not 0 < densest <= widest < math.inf:
-        raise ValueError(f"pitch {densest:g} {widest:g}: expected two numbers above 0, the smaller one first")
-    return densest, widest
 
 
 def open_onnx(

@@ -19,9 +19,10 @@ from netchu import zoo
 from netchu.data.lines import LineSet, read_lines, write_whole
 from netchu.decode.choose import Choice
 from netchu.errors import NetchuError
+from netchu.framing import check_pitch
 from netchu.image import read_bytes
 from netchu.page.detect import LineFinder, open_finder
-from netchu.session import ModelInfo, Session, check_pitch
+from netchu.session import ModelInfo, Session
 from netchu.text import normaliser as named_normaliser
 
 

@@ -62,11 +62,16 @@ def _look(image: Path) -> Seen:
     except NetchuError as error:
         return Seen(fault=str(error))
     dark, blank = _ink(grey)
-    lines = [frame(grey).picture]
-    lines += [frame(lay_flat(grey)).picture] if is_tall(*grey.shape) else lines
-    (rows, strokes), (rows_flat, strokes_flat) = ((line.shape[0], stroke_pitch(line)) for line in lines)
+    there = _line(grey)
+    flat = _line(lay_flat(grey)) if is_tall(*grey.shape) else there
     digest = hashlib.sha256(data).digest()
-    return Seen(grey.shape[1], grey.shape[0], rows, rows_flat, strokes, strokes_flat, dark, blank, digest)
+    return Seen(grey.shape[1], grey.shape[0], there[0], flat[0], there[1], flat[1], dark, blank, digest)
+
+
+def _line(grey: Grey) -> tuple[int, float]:
+    """Rows that the line in a picture takes, and how far apart its strokes stand."""
+    line = frame(grey).picture
+    return line.shape[0], stroke_pitch(line)
 
 
 def _ink(grey: Grey) -> tuple[bool, bool]:

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from netchu.errors import NetchuError
+from netchu.framing import Pitch, check_pitch
 
 Config = TypeVar("Config")
 
@@ -52,11 +53,14 @@ class TrainConfig:
     def __post_init__(self) -> None:
         check_options(self, _LIMITS)
         ends = self.pitch_least, self.pitch_most
-        if ends not in ((0.0, 0.0), (-1.0, -1.0)) and not 0 < ends[0] <= ends[1]:
-            raise NetchuError(f"options pitch_least, pitch_most = {ends}: two numbers above 0, the smaller one first")
+        if ends not in ((0.0, 0.0), (-1.0, -1.0)):
+            try:
+                check_pitch(*ends)
+            except ValueError as error:
+                raise NetchuError(f"options pitch_least, pitch_most: {error}") from None
 
     @property
-    def pitch(self) -> tuple[float, float] | None:
+    def pitch(self) -> Pitch | None:
         """What lines are stretched towards (ModelInfo.pitch); None: they are left as they are."""
         return (self.pitch_least, self.pitch_most) if self.pitch_least > 0 else None
 

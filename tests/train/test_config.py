@@ -87,7 +87,9 @@ def test_what_cannot_work_is_refused(options: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("ends", [(0.3, 0.2), (0.0, 0.3), (-1.0, 0.3), (0.2, 0.0), (-0.5, -0.5)])
 def test_a_pitch_has_two_ends(ends: tuple[float, float]) -> None:
-    with pytest.raises(NetchuError, match="options pitch_least, pitch_most = .*: two numbers above 0, the smaller one"):
+    with pytest.raises(
+        NetchuError, match="options pitch_least, pitch_most: pitch .*: expected two numbers above 0, the smaller"
+    ):
         configure({"pitch_least": ends[0], "pitch_most": ends[1]})
     assert configure({"pitch_least": 0.2, "pitch_most": 0.2}).pitch == (0.2, 0.2)
     assert configure({}).pitch is None is configure({"pitch_least": -1, "pitch_most": -1}).pitch
